@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The mechanisms of the cage, one function each, in the order in which session/init.c and session/monitor.c call
+ * them. Each lives in a file of its own, which says why it is done this way. None of them logs or exits.
+ *
+ * All of them work for an ordinary user without any capability in the initial user namespace, and for root in the
+ * same way. A function that says "in the cage" runs in the process that cage_clone() made.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "policy/plan.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* ---- namespaces: clone.c ------------------------------------------------------------------------ */
+
+/*
+ * One clone3(2) with every namespace the plan wants. Returns the child's pid in the parent and 0 in the child, like
+ * fork(2); -1 with ERR filled, with the remedy where user namespaces are switched off. *PIDFD gets a pidfd. CGROUP_FD >= 0:
+ * start in that cgroup. Call it single-threaded; stdio must be flushed.
+ */
+pid_t cage_clone(const struct plan *plan, int cgroup_fd, int *pidfd, struct error *err);
+
+/* In the cage, first of all: setgroups deny, uid_map and gid_map of UID and GID to themselves; host name. */
+int cage_id_maps(const struct plan *plan, struct error *err);
+
+/* ---- file system: root.c, mounts.c -------------------------------------------------------------- */
+
+/*
+ * In the cage: build the root of PLAN on a fresh tmpfs, pivot into it and detach the host's. Working directory is
+ * "/" afterwards and the root is read-only. Each source is opened once without following symlinks and compared
+ * with the plan's dev and ino.
+ */
+int cage_root(const struct plan *plan, struct error *err);
+
+/* ---- network: netns.c --------------------------------------------------------------------------- */
+
+/* In the cage, with its own network namespace: bring `lo` up (libnl). */
+int cage_loopback_up(struct error *err);
+
+/* ---- capabilities: caps.c ----------------------------------------------------------------------- */
+
+/* Empty every capability set, the bounding set included; no_new_privs; keep_caps and securebits locked. */
+int caps_drop_all(struct error *err);
+/* Refuse a process that was started setuid, setgid or with file capabilities. */
+int caps_refuse_privileged_start(struct error *err);
+
+/* ---- rlimits.c ---------------------------------------------------------------------------------- */
+
+/* For the server: RLIMIT_NOFILE (at least 1024), RLIMIT_FSIZE, RLIMIT_CORE 0; never RLIMIT_AS. */
+int rlimits_server(const struct plan *plan, struct error *err);
+
+/* ---- seccomp.c: filters compiled when the program was built -------------------------------------- */
+
+enum seccomp_list {
+	SECCOMP_SERVER,      /* profiles/seccomp/server.rules */
+	SECCOMP_SERVER_UNIX, /* the same with AF_UNIX sockets */
+	SECCOMP_FILTER,      /* profiles/seccomp/filter.rules: the mediator's filter process */
+	SECCOMP_INIT,        /* profiles/seccomp/init.rules: pid 1 of the cage */
+};
+
+/* Install the filter. Needs no_new_privs. There is no soft failure. */
+int seccomp_apply(enum seccomp_list list, struct error *err);
+
+/* ---- landlock.c --------------------------------------------------------------------------------- */
+
+/* The ABI version of this kernel, 0 when it has none or it is disabled. */
+int landlock_abi(void);
+/* In the cage, after the pivot: what PLAN grants and nothing else; scopes signals and abstract sockets. */
+int landlock_server(const struct plan *plan, struct error *err);
+/* A ruleset that grants nothing at all, for filter and init. Returns 0 without Landlock; *ACTIVE says. */
+int landlock_nothing(bool *active, struct error *err);
+
+/* ---- apparmor.c --------------------------------------------------------------------------------- */
+
+bool apparmor_enabled(void);
+/* The next execve(2) of this task stacks PROFILE onto the current label. Before Landlock and seccomp. */
+int apparmor_stack_onexec(const char *profile, struct error *err);
+
+/* ---- confine.c: our own processes ---------------------------------------------------------------- */
+
+/*
+ * Confine a process of ours that reads hostile bytes: wipe the environment's strings, not dumpable, rlimits (no new files, no
+ * core, no processes), no_new_privs, no capabilities, Landlock that grants nothing, and SECCOMP_FILTER. Descriptors other than
+ * KEEP[0..KEEP_N) are closed first. *ABI gets the Landlock ABI that is active, 0 for none.
+ */
+int confine_filter(const int *keep, size_t keep_n, int *abi, struct error *err);
+/* Likewise for pid 1 of the cage, once the server is started: SECCOMP_INIT. */
+int confine_init(const int *keep, size_t keep_n, struct error *err);
+
+/* ---- cgroup.c, scope.c --------------------------------------------------------------------------- */
+
+enum cgroup_how {
+	CGROUP_NONE,
+	CGROUP_SCOPE,     /* a transient scope of the user's systemd */
+	CGROUP_DELEGATED, /* a group below our own that we may write */
+};
+
+struct cgroup {
+	enum cgroup_how how;
+	int fd;          /* O_DIRECTORY of the group, or -1 */
+	char path[512];  /* for messages: below /sys/fs/cgroup */
+	unsigned limits; /* which of the CGROUP_LIMIT bits took effect */
+};
+enum { CGROUP_LIMIT_MEMORY = 1, CGROUP_LIMIT_SWAP = 2, CGROUP_LIMIT_TASKS = 4, CGROUP_LIMIT_CPU = 8 };
+
+/* Cheap: which way would be taken here. REASON (may be NULL) gets why there is none, one phrase. */
+enum cgroup_how cgroup_probe(char *reason, size_t size);
+/*
+ * Before cage_clone(): make a delegated group with the plan's limits, ready for CLONE_INTO_CGROUP (how ==
+ * CGROUP_DELEGATED, fd >= 0); or find that it has to be a scope (how == CGROUP_SCOPE, fd == -1) or nothing (CGROUP_NONE).
+ */
+int cgroup_prepare(const struct plan *plan, struct cgroup *cgroup, struct error *err);
+/* After cage_clone(), for CGROUP_SCOPE: put PID into a transient scope with the plan's limits. Bounded to 2 s. */
+int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup, struct error *err);
+/* Kill everything in it (cgroup.kill). 0 also when there is no group. */
+int cgroup_kill(const struct cgroup *cgroup);
+/* What was used: memory peak in bytes, processor time in microseconds; 0 where unknown. */
+void cgroup_usage(const struct cgroup *cgroup, uint64_t *memory_peak, uint64_t *cpu_us, uint64_t *oom_kills);
+/* Remove the group once it is empty, close the descriptor. */
+void cgroup_release(struct cgroup *cgroup);
+
+/* ---- probe.c: for `doctor` ----------------------------------------------------------------------- */
+
+enum probe_state { PROBE_ACTIVE, PROBE_LIMITED, PROBE_MISSING };
+struct probe_result {
+	enum layer layer;
+	const char *name;
+	enum probe_state state;
+	char detail[256]; /* "ABI 7", "through the user's systemd" */
+	char remedy[512]; /* what to do, ready to paste; "" when active */
+};
+#define PROBE_MAX 16
+/* Really tries each mechanism in a child process. Returns how many results were filled. */
+size_t probe_all(struct probe_result results[PROBE_MAX]);
+/* The layers that a start may count on, without forking: cheap. */
+unsigned probe_layers(int *landlock);
+
+/* ---- facts.c, target.c ---------------------------------------------------------------------------- */
+
+/* Resolve COMMAND (argv, NULL-terminated) and look at every path that POLICY and the command name. */
+int facts_gather(const struct policy *policy, char *const command[], char **environ_, struct facts *facts,
+		 struct error *err);
+/* Only the command: PATH, shims of version managers, interpreters, project roots. Fills facts->target. */
+int target_resolve(char *const command[], char **environ_, struct facts *facts, struct error *err);

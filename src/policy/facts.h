@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What is true on this machine, for this user and this command: gathered by cage/facts.c and cage/target.c
+ * (and by hand in tests), read by plan_make. Data only.
+ */
+#pragma once
+
+#include "base/strlist.h"
+#include "policy/policy.h"
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum path_type { PATH_MISSING, PATH_DENIED, PATH_DIR, PATH_FILE, PATH_SOCKET, PATH_DEVICE, PATH_OTHER };
+
+/* A path that policy, the command or its arguments name, as it is on the host. */
+struct path_fact {
+	char *asked; /* absolute and normalized, as named */
+	char *real;  /* without symlinks; NULL when missing or denied */
+	enum path_type type;
+	uint64_t dev, ino; /* identity of `real`: what is mounted later must be this object */
+};
+
+enum target_kind { TARGET_BINARY, TARGET_NODE, TARGET_PYTHON, TARGET_SCRIPT };
+
+/* A read-only grant that follows from the command: its interpreter's prefix, its project. */
+struct target_grant {
+	char *path; /* has a path_fact */
+	char *why;  /* "node's installation", "the server's project (package.json)" */
+};
+
+/* The command, resolved before there is a cage. */
+struct target {
+	enum target_kind kind;
+	char *exe;           /* real path of the file that execve(2) gets */
+	struct strlist argv; /* argv[0] first; shims and "env" are gone */
+	struct target_grant *grants;
+	size_t grants_n;
+	struct strlist notes; /* how the command was resolved, a line each, for explain */
+	size_t args_from;     /* argv[args_from..] are the server's own arguments (for files.args) */
+};
+
+struct facts {
+	uid_t uid;
+	gid_t gid;
+	char *user;     /* login name, or "user" */
+	char *home;     /* absolute, normalized, real */
+	char *home_env; /* $HOME when it differs from the password database's, else NULL: protected as well */
+	struct strlist protect; /* further protected paths: state, configuration and data folders in use */
+
+	unsigned layers; /* enum layer bits that this machine has */
+	int landlock_abi;
+
+	struct target target;
+	struct path_fact *paths;
+	size_t paths_n;
+
+	char **environ_; /* borrowed: mcpcage's own environment, for entries without a value */
+};
+
+/* NULL when nobody looked at ASKED. */
+const struct path_fact *facts_path(const struct facts *facts, const char *asked);
+void facts_free(struct facts *facts);

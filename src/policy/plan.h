@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The plan: policy + facts, flattened into what the mechanisms do one after the other. It is complete (nothing
+ * below reads policy or facts), printable (explain, --dry-run, the audit log) and const once made.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/strlist.h"
+#include "policy/facts.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum mount_kind {
+	MOUNT_BIND,    /* host object `src` at `dest` */
+	MOUNT_TMPFS,   /* fresh, `size` bytes at most */
+	MOUNT_PROC,
+	MOUNT_DEV,     /* a tmpfs with null, zero, full, random, urandom, tty-less; fd links; pts; shm */
+	MOUNT_SYMLINK, /* `dest` -> `src` */
+	MOUNT_DATA,    /* a read-only file whose content is `data` */
+	MOUNT_DIR,     /* an empty folder */
+	MOUNT_MASK,    /* hide `dest`, which a bind before it brought in, behind an empty object */
+};
+
+struct plan_mount {
+	enum mount_kind kind;
+	char *src;  /* MOUNT_BIND: real host path; MOUNT_SYMLINK: its text */
+	char *dest; /* absolute path in the cage */
+	bool write;
+	bool directory;    /* MOUNT_BIND, MOUNT_MASK: what `dest` has to be */
+	uint64_t dev, ino; /* MOUNT_BIND: what `src` has to be */
+	uint64_t size;     /* MOUNT_TMPFS: bytes */
+	char *data;        /* MOUNT_DATA */
+	char *why;         /* one phrase for explain; never NULL */
+};
+
+struct plan {
+	/* Parents come before what is mounted below them. */
+	struct plan_mount *mounts;
+	size_t mounts_n;
+
+	uid_t uid; /* mapped to themselves */
+	gid_t gid;
+	char *user;
+	char *home;
+	char *hostname; /* of the uts namespace */
+
+	char *exe; /* path in the cage */
+	struct strlist argv;
+	struct strlist env; /* NAME=VALUE; complete */
+	char *cwd;          /* in the cage: the home */
+	enum target_kind kind;
+
+	enum network_mode network;
+	uint64_t memory, swap, tasks, cpu;
+	uint64_t open_files, file_size;
+	uint64_t message_size;
+	uint64_t call_timeout, idle_timeout, session_timeout; /* milliseconds, 0: none */
+
+	unsigned require;
+	unsigned layers; /* what is going to be active */
+	int landlock_abi;
+	char *apparmor;
+	bool unix_sockets;
+
+	bool tools_allow_set;
+	struct strlist tools_allow, tools_deny;
+
+	char *audit; /* absolute path, or NULL: off */
+
+	struct strlist notes;    /* lines the user is told at start, such as a grant made from an argument */
+	struct strlist missing;  /* layers that are missing and not required, a line each */
+	struct strlist resolved; /* how the command was resolved */
+	struct strlist policies; /* the files behind it */
+};
+
+/*
+ * Make the plan. Fails when a grant is refused (protected, a socket, a device, missing), when a required layer is not
+ * there, or when memory runs out. Pure: the same input gives the same plan.
+ */
+int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err);
+void plan_free(struct plan *plan);
+
+/* `mcpcage explain`: what the server can read, write, run, reach and use, in words. */
+void plan_explain(const struct plan *plan, struct buf *out);
+/* The same as one JSON object without newlines. Values of environment variables are left out. */
+void plan_json(const struct plan *plan, struct buf *out);
+/* `--dry-run`: the flat plan, a line per step; stable enough for golden tests. */
+void plan_print(const struct plan *plan, struct buf *out);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the user, the administrator and the shipped profiles ask for, after all layers are merged.
+ *
+ * A policy is built once (policy_load) and is const from then on. It says nothing about this machine: that
+ * is `struct facts`, and both together make the `struct plan`. mcpcage-policy(5) documents each key.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/strlist.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum network_mode { NETWORK_NONE, NETWORK_HOST };
+
+/* What to do with existing absolute paths among the server's arguments. */
+enum args_mode { ARGS_OFF, ARGS_RO, ARGS_RW };
+
+/* Layers of the cage, as bits: for `require`, for facts, and for the audit record. */
+enum layer {
+	LAYER_USERNS = 1 << 0,     /* user, mount, pid, net, ipc, uts, cgroup namespaces */
+	LAYER_SECCOMP = 1 << 1,
+	LAYER_LANDLOCK = 1 << 2,
+	LAYER_APPARMOR = 1 << 3,
+	LAYER_CGROUP = 1 << 4,     /* cgroup v2 limits and cgroup.kill */
+	LAYER_TIMENS = 1 << 5,
+	LAYER_AUDIT = 1 << 6,      /* the audit log can be written */
+};
+#define LAYERS_ALWAYS (LAYER_USERNS | LAYER_SECCOMP)
+
+/* "landlock" and so on; NULL for an unknown bit. layer_parse returns 0 for an unknown name. */
+const char *layer_name(enum layer layer);
+unsigned layer_parse(const char *name);
+
+/* A path to show in the cage: SOURCE[:DEST] on the command line. */
+struct grant {
+	char *source; /* absolute, normalized; a leading "~/" is resolved while parsing */
+	char *dest;   /* absolute; equal to source unless the user named another */
+	bool write;
+	char *origin; /* "--ro", "/etc/mcpcage/policy.json", "profile node": for messages and explain */
+};
+
+struct env_entry {
+	char *name;
+	char *value; /* NULL: pass the value that mcpcage itself was started with, if it has one */
+};
+
+struct policy {
+	/* files */
+	struct strlist system; /* read-only where they exist: /usr, files of /etc a runtime needs */
+	struct grant *grants;
+	size_t grants_n;
+	struct strlist tmpfs;  /* fresh, empty, writable, size-limited */
+	enum args_mode args;
+	uint64_t home_size; /* bytes; ceiling of the private home */
+	uint64_t tmp_size;  /* bytes; ceiling of the private /tmp, /dev/shm and each --tmpfs */
+
+	/* environment: nothing else enters */
+	struct env_entry *env;
+	size_t env_n;
+
+	enum network_mode network;
+
+	/* limits; 0 means no limit */
+	uint64_t memory;     /* bytes, cgroup memory.max */
+	uint64_t swap;       /* bytes, cgroup memory.swap.max; 0 is none at all */
+	uint64_t tasks;      /* cgroup pids.max */
+	uint64_t cpu;        /* percent of one processor, cgroup cpu.max */
+	uint64_t open_files; /* RLIMIT_NOFILE, never below 1024 */
+	uint64_t file_size;  /* bytes, RLIMIT_FSIZE */
+	uint64_t message_size; /* bytes, largest JSON-RPC message in either direction */
+	uint64_t call_timeout; /* milliseconds */
+	uint64_t idle_timeout;
+	uint64_t session_timeout;
+
+	/* confinement */
+	unsigned require;  /* bits of enum layer beside LAYERS_ALWAYS */
+	char *apparmor;    /* profile to stack, or NULL */
+	bool unix_sockets; /* may the server make AF_UNIX sockets (within its own files) */
+
+	/* tools/call: denied first, then allowed; an unset allow list means every tool */
+	bool tools_allow_set;
+	struct strlist tools_allow; /* globs */
+	struct strlist tools_deny;
+
+	/* records */
+	char *audit; /* file, "off", or NULL for the default in the state folder */
+	char *state; /* folder, or NULL for the default */
+
+	/* how it came about: the files that were read, in their order, for explain and the audit log */
+	struct strlist layers;
+};
+
+void policy_free(struct policy *policy);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The table of requests that wait for their answer, one for each direction. An answer passes once, for an id
+ * of the same type and value; a cancelled or overdue id stays known until its late answer came or the table needs the
+ * place, so that it cannot be mistaken for a newer request's. Bounded, pure, no system calls. Time is the caller's
+ * monotonic clock in milliseconds.
+ */
+#pragma once
+
+#include "rpc/message.h"
+
+#include <stdint.h>
+
+struct route; /* opaque */
+
+enum pending_state {
+	PENDING_WAITING,
+	PENDING_ANSWERED_BY_US, /* deadline passed: we answered; the late reply is dropped */
+};
+
+struct pending {
+	struct rpc_id id;
+	char *id_raw; /* the token as the requester wrote it, NUL-terminated; owned by the table */
+	enum pending_state state;
+	bool is_tool_call;
+	bool modern;
+	bool cancelled;    /* the requester cancelled it: no answer is due */
+	uint64_t started;  /* milliseconds */
+	uint64_t deadline; /* milliseconds; 0: none */
+	uint64_t bytes;    /* of the request */
+	char tool[256];    /* tools/call: its name; else the method */
+};
+
+enum route_status { ROUTE_OK, ROUTE_ID_IN_USE, ROUTE_FULL, ROUTE_UNKNOWN, ROUTE_LATE, ROUTE_NO_MEMORY };
+
+struct route *route_new(size_t max_pending); /* 0: 4096 */
+void route_free(struct route *r);
+/* A request passes: remember it. The table copies everything. */
+enum route_status route_request(struct route *r, const struct pending *request);
+/* An answer arrives: ROUTE_OK moves the entry to *OUT (free it with pending_clear); ROUTE_LATE: drop it. */
+enum route_status route_answer(struct route *r, const struct rpc_id *id, struct pending *out);
+/* notifications/cancelled from the requester. */
+enum route_status route_cancel(struct route *r, const struct rpc_id *id);
+/* The next deadline, or 0. */
+uint64_t route_next_deadline(const struct route *r);
+/* One entry whose deadline has passed: it becomes PENDING_ANSWERED_BY_US and *OUT gets a copy. false: none. */
+bool route_expire(struct route *r, uint64_t now, struct pending *out);
+/* How many wait for an answer. */
+size_t route_waiting(const struct route *r);
+/* Take any entry that still waits, to answer it when the session ends. false: none. */
+bool route_drain(struct route *r, struct pending *out);
+void pending_clear(struct pending *p);
