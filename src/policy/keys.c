@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rows of the table of keys (keys.h). The texts are read by people in --help and in the manual pages:
+ * `help` has to fit beside the option, `man` may take the room it needs.
+ */
+#include "policy/keys.h"
+
+#include "policy/policy.h"
+
+#define MEMBER(name) .offset = offsetof(struct policy, name)
+#define KiB ((uint64_t)1024)
+#define MiB (KiB * 1024)
+#define GiB (MiB * 1024)
+#define SIZE_HIGH (1024 * 1024 * GiB)
+#define MINUTE_MS ((uint64_t)60 * 1000)
+#define YEAR_MS (366 * 24 * 60 * MINUTE_MS)
+
+static const char *const words_args[] = { "off", "ro", "rw", NULL };
+static const char *const words_network[] = { "none", "host", NULL };
+static const char *const words_layers[] = {
+	"userns", "seccomp", "landlock", "apparmor", "cgroup", "timens", "audit", NULL,
+};
+static const char *const words_off[] = { "off", NULL };
+
+const char *const policy_group_titles[GROUPS_N] = {
+	[GROUP_FILES] = "Files",
+	[GROUP_ENVIRONMENT] = "Environment",
+	[GROUP_NETWORK] = "Network",
+	[GROUP_LIMITS] = "Limits",
+	[GROUP_CONFINE] = "Layers of the cage",
+	[GROUP_TOOLS] = "Tools",
+	[GROUP_RECORDS] = "Records",
+	[GROUP_POLICY] = "Policy",
+	[GROUP_GENERAL] = "General",
+};
+
+const struct policy_key policy_keys[KEYS_N] = {
+	[KEY_FILES_READ] = {
+		.id = KEY_FILES_READ,
+		.path = "files.read", .option = "--ro", .argument = "PATH[:DEST]",
+		.group = GROUP_FILES, .type = VALUE_GRANTS, .tighten = TIGHTEN_FEWER,
+		.help = "let the server read PATH, shown at DEST in the cage",
+		.man = "Let the server read the file or folder PATH and what is below it. It appears in the "
+		       "cage under its own name, or at DEST. PATH has to exist.\n\n"
+		       "Folders that hold credentials, or a client's or mcpcage's own configuration, are "
+		       "hidden when they lie inside PATH, unless PATH names such a folder itself. \"/\", "
+		       "/proc, /sys, /dev, /run, /tmp and /home, sockets and device nodes cannot be granted.",
+	},
+	[KEY_FILES_WRITE] = {
+		.id = KEY_FILES_WRITE,
+		.path = "files.write", .option = "--rw", .argument = "PATH[:DEST]",
+		.group = GROUP_FILES, .type = VALUE_GRANTS, .tighten = TIGHTEN_FEWER,
+		.help = "let the server read and change PATH",
+		.man = "As files.read (--ro), and the server may change, create and delete files there. "
+		       "What the system needs, such as /usr, and mcpcage's own policy and state cannot be "
+		       "granted for writing.",
+	},
+	[KEY_FILES_TMPFS] = {
+		.id = KEY_FILES_TMPFS,
+		.path = "files.tmpfs", .option = "--tmpfs", .argument = "PATH",
+		.group = GROUP_FILES, .type = VALUE_PATHS, .tighten = TIGHTEN_FEWER, MEMBER(tmpfs),
+		.help = "an empty, writable folder at PATH, gone at the end",
+		.man = "Show an empty folder in memory at PATH. The server may write there, up to "
+		       "files.tmp_size; at the end of the session it is gone.",
+	},
+	[KEY_FILES_ARGS] = {
+		.id = KEY_FILES_ARGS,
+		.path = "files.args", .option = "--args", .argument = "ro|rw|off",
+		.group = GROUP_FILES, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, .words = words_args, MEMBER(args),
+		.fallback = "ro",
+		.help = "paths among the server's arguments: ro, rw or off",
+		.man = "What to do with existing absolute paths among the server's own arguments (also as "
+		       "in --root=/srv/data): grant them for reading (ro), for reading and writing (rw), or "
+		       "not at all (off). Each grant is told in a line on standard error. An argument never "
+		       "opens \"/\", the home folder itself, system folders or a place that holds "
+		       "credentials: that is an error, since a server that is told to use such a folder and "
+		       "cannot see it would only fail later.",
+	},
+	[KEY_FILES_HOME_SIZE] = {
+		.id = KEY_FILES_HOME_SIZE,
+		.path = "files.home_size", .option = "--home-size", .argument = "SIZE",
+		.group = GROUP_FILES, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(home_size),
+		.low = 4 * KiB, .high = SIZE_HIGH, .fallback = "256M",
+		.help = "how much fits in the private home folder",
+		.man = "How much the server can write into its private home folder. It is empty at the "
+		       "start, in memory, and gone at the end.",
+	},
+	[KEY_FILES_TMP_SIZE] = {
+		.id = KEY_FILES_TMP_SIZE,
+		.path = "files.tmp_size", .option = "--tmp-size", .argument = "SIZE",
+		.group = GROUP_FILES, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(tmp_size),
+		.low = 4 * KiB, .high = SIZE_HIGH, .fallback = "256M",
+		.help = "how much fits in each of /tmp, /dev/shm and --tmpfs",
+		.man = "How much the server can write into each of the private /tmp, /var/tmp, /dev/shm and "
+		       "the folders of files.tmpfs.",
+	},
+	[KEY_FILES_SYSTEM] = {
+		.id = KEY_FILES_SYSTEM,
+		.path = "files.system",
+		.group = GROUP_FILES, .type = VALUE_PATHS, .tighten = TIGHTEN_FEWER, MEMBER(system),
+		.help = "what every server may read of the system",
+		.man = "Files and folders of the system that are shown read-only where they exist. The "
+		       "shipped list has /usr, the links to it in \"/\", and those files below /etc that "
+		       "language runtimes and TLS libraries read. /etc/passwd, group, hosts, hostname, "
+		       "resolv.conf, nsswitch.conf and machine-id are never the host's: mcpcage makes ones "
+		       "that name the user, localhost and no resolver (with network.mode host, hosts and "
+		       "resolv.conf are the host's).",
+	},
+	[KEY_ENV] = {
+		.id = KEY_ENV,
+		.path = "env", .option = "--env", .argument = "NAME[=VALUE]",
+		.group = GROUP_ENVIRONMENT, .type = VALUE_ENV, .tighten = TIGHTEN_FEWER,
+		.help = "set a variable, or pass it on when there is no VALUE",
+		.man = "Environment variables of the server. Nothing else of the environment that mcpcage "
+		       "was started with enters. HOME, USER, LOGNAME, PATH, SHELL, TMPDIR and the XDG "
+		       "folders are always set, to what holds in the cage.\n\n"
+		       "In a policy file an object: a string sets the variable, true passes mcpcage's own "
+		       "on if there is one, false takes away what an earlier layer said. On the command "
+		       "line, NAME=VALUE sets and NAME passes on.",
+	},
+	[KEY_NETWORK_MODE] = {
+		.id = KEY_NETWORK_MODE,
+		.path = "network.mode", .option = "--network", .argument = "none|host",
+		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, .words = words_network, MEMBER(network),
+		.fallback = "none",
+		.help = "none, or the host's network with everything in it",
+		.man = "none: a network of its own with nothing in it but a loopback interface. host: the "
+		       "host's network, with every service that listens on this machine and the local "
+		       "network, and the abstract sockets of the desktop. Think twice.",
+	},
+	[KEY_LIMITS_MEMORY] = {
+		.id = KEY_LIMITS_MEMORY,
+		.path = "limits.memory", .option = "--memory", .argument = "SIZE",
+		.group = GROUP_LIMITS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(memory),
+		.low = MiB, .high = SIZE_HIGH, .unlimited = "unlimited", .fallback = "2G",
+		.help = "memory of all its processes together",
+		.man = "Memory of all processes in the cage together, files in its private folders "
+		       "included. Needs control groups; see confine.require.",
+	},
+	[KEY_LIMITS_SWAP] = {
+		.id = KEY_LIMITS_SWAP,
+		.path = "limits.swap", .option = "--swap", .argument = "SIZE",
+		.group = GROUP_LIMITS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(swap),
+		.low = 0, .high = UINT64_MAX, .fallback = "0",
+		.help = "swap space beside --memory",
+		.man = "Swap space that the cage may use beside limits.memory. 0 is none at all. Needs "
+		       "control groups.",
+	},
+	[KEY_LIMITS_TASKS] = {
+		.id = KEY_LIMITS_TASKS,
+		.path = "limits.tasks", .option = "--tasks", .argument = "NUMBER",
+		.group = GROUP_LIMITS, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER, MEMBER(tasks),
+		.low = 1, .high = 1 << 22, .unlimited = "unlimited", .fallback = "256",
+		.help = "processes and threads together",
+		.man = "How many processes and threads the cage may hold together. Language runtimes start "
+		       "between 7 and 30 threads; a value below 64 breaks many. Needs control groups.",
+	},
+	[KEY_LIMITS_CPU] = {
+		.id = KEY_LIMITS_CPU,
+		.path = "limits.cpu", .option = "--cpu", .argument = "PERCENT",
+		.group = GROUP_LIMITS, .type = VALUE_PERCENT, .tighten = TIGHTEN_LOWER, MEMBER(cpu),
+		.low = 1, .high = 1000000, .unlimited = "unlimited", .fallback = "unlimited",
+		.help = "processor time; 150% is one and a half processors",
+		.man = "Processor time of the whole cage: 100% is one processor. Needs control groups.",
+	},
+	[KEY_LIMITS_OPEN_FILES] = {
+		.id = KEY_LIMITS_OPEN_FILES,
+		.path = "limits.open_files", .option = "--open-files", .argument = "NUMBER",
+		.group = GROUP_LIMITS, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER, MEMBER(open_files),
+		.low = 1024, .high = 1 << 20, .fallback = "4096",
+		.help = "open files of each process; at least 1024",
+		.man = "How many files each process may have open (RLIMIT_NOFILE). Not below 1024, because "
+		       "runtimes fail in odd ways then.",
+	},
+	[KEY_LIMITS_FILE_SIZE] = {
+		.id = KEY_LIMITS_FILE_SIZE,
+		.path = "limits.file_size", .option = "--file-size", .argument = "SIZE",
+		.group = GROUP_LIMITS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(file_size),
+		.low = 4 * KiB, .high = SIZE_HIGH, .unlimited = "unlimited", .fallback = "unlimited",
+		.help = "largest file the server may write",
+		.man = "The largest file that a process may write (RLIMIT_FSIZE).",
+	},
+	[KEY_LIMITS_MESSAGE_SIZE] = {
+		.id = KEY_LIMITS_MESSAGE_SIZE,
+		.path = "limits.message_size", .option = "--message-size", .argument = "SIZE",
+		.group = GROUP_LIMITS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(message_size),
+		.low = 64 * KiB, .high = GiB, .fallback = "10M",
+		.help = "largest message in either direction",
+		.man = "The largest JSON-RPC message that passes, in either direction. A larger one is "
+		       "refused with an answer to its sender; the session goes on. Many clients close the "
+		       "connection at 10 MiB.",
+	},
+	[KEY_LIMITS_CALL_TIMEOUT] = {
+		.id = KEY_LIMITS_CALL_TIMEOUT,
+		.path = "limits.call_timeout", .option = "--call-timeout", .argument = "TIME",
+		.group = GROUP_LIMITS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(call_timeout),
+		.low = 1, .high = YEAR_MS, .unlimited = "none", .fallback = "5m",
+		.help = "how long one request may take",
+		.man = "How long the server may take to answer a request. Then the client gets an answer "
+		       "that says so, the server is told to cancel, and a late reply is dropped.",
+	},
+	[KEY_LIMITS_IDLE_TIMEOUT] = {
+		.id = KEY_LIMITS_IDLE_TIMEOUT,
+		.path = "limits.idle_timeout", .option = "--idle-timeout", .argument = "TIME",
+		.group = GROUP_LIMITS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(idle_timeout),
+		.low = 1, .high = YEAR_MS, .unlimited = "none", .fallback = "none",
+		.help = "end the session when no message passed for TIME",
+		.man = "End the session when no message passed in either direction for this long.",
+	},
+	[KEY_LIMITS_SESSION_TIMEOUT] = {
+		.id = KEY_LIMITS_SESSION_TIMEOUT,
+		.path = "limits.session_timeout", .option = "--session-timeout", .argument = "TIME",
+		.group = GROUP_LIMITS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(session_timeout),
+		.low = 1, .high = YEAR_MS, .unlimited = "none", .fallback = "none",
+		.help = "end the session after TIME",
+		.man = "End the session after this long, whatever happens.",
+	},
+	[KEY_CONFINE_REQUIRE] = {
+		.id = KEY_CONFINE_REQUIRE,
+		.path = "confine.require", .option = "--require", .argument = "LAYER",
+		.group = GROUP_CONFINE, .type = VALUE_LAYERS, .tighten = TIGHTEN_MORE, .words = words_layers, MEMBER(require),
+		.help = "refuse to start without LAYER",
+		.man = "Refuse to start when a layer of the cage is missing on this machine: landlock, "
+		       "apparmor, cgroup, timens (a time namespace) or audit (the audit log can be "
+		       "written). userns (namespaces) and seccomp are always required. A missing layer that "
+		       "is not required is told in a line on standard error. The command mcpcage doctor "
+		       "shows what there is.",
+	},
+	[KEY_CONFINE_APPARMOR] = {
+		.id = KEY_CONFINE_APPARMOR,
+		.path = "confine.apparmor", .option = "--apparmor", .argument = "PROFILE",
+		.group = GROUP_CONFINE, .type = VALUE_STRING, .tighten = TIGHTEN_FIXED, MEMBER(apparmor),
+		.help = "stack this AppArmor profile onto the server",
+		.man = "The name of a loaded AppArmor profile that confines the server in addition to the "
+		       "label that mcpcage itself runs under. It makes the layer apparmor required.",
+	},
+	[KEY_CONFINE_UNIX_SOCKETS] = {
+		.id = KEY_CONFINE_UNIX_SOCKETS,
+		.path = "confine.unix_sockets", .option = "--unix-sockets",
+		.group = GROUP_CONFINE, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT, MEMBER(unix_sockets),
+		.fallback = "false",
+		.help = "let the server make Unix-domain sockets",
+		.man = "Let the server make Unix-domain sockets, for programs that talk among themselves "
+		       "inside the cage. No socket of the host becomes reachable by this alone.",
+	},
+	[KEY_TOOLS_ALLOW] = {
+		.id = KEY_TOOLS_ALLOW,
+		.path = "tools.allow", .option = "--allow-tool", .argument = "GLOB",
+		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_FEWER, MEMBER(tools_allow),
+		.help = "only tools that match may be called",
+		.man = "Patterns (*, ?, [...]) of the names of the tools that may be called. Without this "
+		       "key every tool may be called; an empty list allows none. A refused call is answered "
+		       "with the reason and never reaches the server.",
+	},
+	[KEY_TOOLS_DENY] = {
+		.id = KEY_TOOLS_DENY,
+		.path = "tools.deny", .option = "--deny-tool", .argument = "GLOB",
+		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_MORE, MEMBER(tools_deny),
+		.help = "tools that match may not be called",
+		.man = "Patterns of the names of tools that may not be called, whatever tools.allow says.",
+	},
+	[KEY_AUDIT_FILE] = {
+		.id = KEY_AUDIT_FILE,
+		.path = "audit.file", .option = "--audit", .argument = "FILE|off",
+		.group = GROUP_RECORDS, .type = VALUE_FILE, .tighten = TIGHTEN_FIXED, .words = words_off, MEMBER(audit),
+		.help = "where the audit log goes",
+		.man = "The audit log: a JSON object a line. \"off\" writes none. By default it is "
+		       "audit.jsonl in the state folder.",
+	},
+	[KEY_STATE_DIR] = {
+		.id = KEY_STATE_DIR,
+		.path = "state.dir", .option = "--state", .argument = "DIR",
+		.group = GROUP_RECORDS, .type = VALUE_FILE, .tighten = TIGHTEN_FIXED, MEMBER(state),
+		.help = "where mcpcage keeps its own files",
+		.man = "The folder in which mcpcage keeps its records, $XDG_STATE_HOME/mcpcage by default. "
+		       "No server can see it.",
+	},
+	[KEY_DESCRIPTION] = {
+		.id = KEY_DESCRIPTION,
+		.path = "description",
+		.group = GROUP_POLICY, .type = VALUE_STRING, .tighten = TIGHTEN_FIXED,
+		.help = "what this file is for",
+		.man = "What this file is for, in words. It has no effect.",
+	},
+	[KEY_EXTENDS] = {
+		.id = KEY_EXTENDS,
+		.path = "extends",
+		.group = GROUP_POLICY, .type = VALUE_NAMES, .tighten = TIGHTEN_FIXED,
+		.help = "profiles that are read before this file",
+		.man = "The name of a profile, or a list of names, that is read before this file. A user's "
+		       "file finds profiles in the user's folder, then the administrator's, then the "
+		       "shipped ones; an administrator's file finds no profiles of users. A profile that "
+		       "was read already is not read again.",
+	},
+	[KEY_LOCK] = {
+		.id = KEY_LOCK,
+		.path = "lock",
+		.group = GROUP_POLICY, .type = VALUE_KEYS, .tighten = TIGHTEN_MORE,
+		.help = "keys that later layers may only tighten",
+		.man = "Only in the administrator's files: a list of keys (or of their first parts, such as "
+		       "\"limits\") that everything read later, options included, may only tighten. How, is "
+		       "said with each key. A later layer that loosens a locked key is an error, not "
+		       "ignored.",
+	},
+	[KEY_PROFILE] = {
+		.id = KEY_PROFILE,
+		.option = "--profile", .argument = "NAME|FILE",
+		.group = GROUP_POLICY, .type = VALUE_STRING,
+		.help = "use this profile, not the one for the command",
+		.man = "Use the profile NAME, or a profile in FILE (a name with a slash or ending in "
+		       ".json), instead of the one that follows from the command: node, python or binary.",
+	},
+	[KEY_POLICY] = {
+		.id = KEY_POLICY,
+		.option = "--policy", .argument = "FILE",
+		.group = GROUP_POLICY, .type = VALUE_FILE,
+		.help = "read this policy file too",
+		.man = "Read this policy file after all others, before the options. May be repeated.",
+	},
+	[KEY_DRY_RUN] = {
+		.id = KEY_DRY_RUN,
+		.option = "--dry-run",
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "print the plan, step by step, and start nothing",
+		.man = "Print the plan that would be carried out, a line for each step, and start nothing.",
+	},
+	[KEY_JSON] = {
+		.id = KEY_JSON,
+		.option = "--json",
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "explain, doctor: print JSON",
+		.man = "With explain and doctor: print one JSON object instead of words.",
+	},
+	[KEY_VERBOSE] = {
+		.id = KEY_VERBOSE,
+		.option = "--verbose", .letter = 'v',
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "say more on standard error",
+		.man = "Say more on standard error: how the command was resolved, which layers are active.",
+	},
+	[KEY_QUIET] = {
+		.id = KEY_QUIET,
+		.option = "--quiet", .letter = 'q',
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "only errors on standard error",
+		.man = "Say nothing on standard error but errors. What the server prints there still passes.",
+	},
+	[KEY_HELP] = {
+		.id = KEY_HELP,
+		.option = "--help", .letter = 'h',
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "show this help",
+		.man = "Show a summary of the options.",
+	},
+	[KEY_VERSION] = {
+		.id = KEY_VERSION,
+		.option = "--version", .letter = 'V',
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "show the version and what is compiled in",
+		.man = "Show the version and what is compiled in.",
+	},
+};

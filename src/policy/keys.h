@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The one table of keys. A row is a thing that can be said in a policy file, on the command line, or in
+ * both. The same rows drive the parsing of policy files (builder.c), the command line (cli/), --help, the
+ * OPTIONS of mcpcage(1), the keys of mcpcage-policy(5) and the shell completions, so none of them can
+ * disagree with another.
+ *
+ * Data only, no libraries: the table is compiled once more into the generator that runs during the build.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum value_type {
+	VALUE_NONE,     /* a switch of the command line */
+	VALUE_GRANTS,   /* "PATH" or "PATH:DEST"; a list in files */
+	VALUE_PATHS,    /* absolute paths; a list in files */
+	VALUE_SIZE,     /* bytes: 4096, "512M", "2G" */
+	VALUE_COUNT,    /* a whole number */
+	VALUE_PERCENT,  /* "150%" */
+	VALUE_DURATION, /* "500ms", "30s", "5m", "1h", "2d" */
+	VALUE_ENUM,     /* one of `words`, strictest first */
+	VALUE_BOOL,     /* true or false; a switch that means true on the command line */
+	VALUE_STRING,
+	VALUE_FILE,     /* an absolute path or one of `words` */
+	VALUE_NAMES,    /* names of profiles: a string or a list */
+	VALUE_KEYS,     /* paths of keys in this table; a list */
+	VALUE_GLOBS,    /* patterns as in fnmatch(3); a list in files */
+	VALUE_ENV,      /* "NAME" or "NAME=VALUE"; an object in files */
+	VALUE_LAYERS,   /* names of layers of the cage, from `words`; a list in files */
+};
+
+/* What a later layer may still do to a key that an administrator locked. */
+enum tighten_rule {
+	TIGHTEN_FIXED,  /* nothing: it has to be the same value */
+	TIGHTEN_LOWER,  /* a lower number; "unlimited" is the highest */
+	TIGHTEN_FEWER,  /* a list that names nothing new */
+	TIGHTEN_MORE,   /* add to the list */
+	TIGHTEN_STRICT, /* an earlier one of `words`; for booleans: false */
+};
+
+/* Headings of --help and of the manual pages, in this order. */
+enum key_group {
+	GROUP_FILES,
+	GROUP_ENVIRONMENT,
+	GROUP_NETWORK,
+	GROUP_LIMITS,
+	GROUP_CONFINE,
+	GROUP_TOOLS,
+	GROUP_RECORDS,
+	GROUP_POLICY,
+	GROUP_GENERAL,
+	GROUPS_N,
+};
+
+enum key_id {
+	KEY_FILES_READ,
+	KEY_FILES_WRITE,
+	KEY_FILES_TMPFS,
+	KEY_FILES_ARGS,
+	KEY_FILES_HOME_SIZE,
+	KEY_FILES_TMP_SIZE,
+	KEY_FILES_SYSTEM,
+	KEY_ENV,
+	KEY_NETWORK_MODE,
+	KEY_LIMITS_MEMORY,
+	KEY_LIMITS_SWAP,
+	KEY_LIMITS_TASKS,
+	KEY_LIMITS_CPU,
+	KEY_LIMITS_OPEN_FILES,
+	KEY_LIMITS_FILE_SIZE,
+	KEY_LIMITS_MESSAGE_SIZE,
+	KEY_LIMITS_CALL_TIMEOUT,
+	KEY_LIMITS_IDLE_TIMEOUT,
+	KEY_LIMITS_SESSION_TIMEOUT,
+	KEY_CONFINE_REQUIRE,
+	KEY_CONFINE_APPARMOR,
+	KEY_CONFINE_UNIX_SOCKETS,
+	KEY_TOOLS_ALLOW,
+	KEY_TOOLS_DENY,
+	KEY_AUDIT_FILE,
+	KEY_STATE_DIR,
+	KEY_DESCRIPTION,
+	KEY_EXTENDS,
+	KEY_LOCK,
+	/* options without a key; --profile and --policy go to the policy builder all the same */
+	KEY_PROFILE,
+	KEY_POLICY,
+	KEY_DRY_RUN,
+	KEY_JSON,
+	KEY_VERBOSE,
+	KEY_QUIET,
+	KEY_HELP,
+	KEY_VERSION,
+	KEYS_N,
+};
+
+struct policy_key {
+	enum key_id id;
+	enum key_group group;
+	const char *path;     /* in policy files, "files.read"; NULL: only an option */
+	const char *option;   /* "--ro"; NULL: only in policy files */
+	char letter;          /* 'v' for -v, or 0 */
+	const char *argument; /* placeholder, "PATH[:DEST]"; NULL: the option takes no value */
+	enum value_type type;
+	enum tighten_rule tighten;
+	const char *const *words; /* NULL-terminated, or NULL */
+	uint64_t low, high;       /* numbers: the range that is accepted */
+	const char *unlimited;    /* the word for "no limit", or NULL when there has to be one */
+	size_t offset;            /* of the member of struct policy; unused for grants and env */
+	const char *fallback;     /* the default as text for the manual, or NULL */
+	const char *help;         /* one line for --help; no full stop */
+	const char *man;          /* plain text; an empty line separates paragraphs */
+};
+
+/* Row I has id I. */
+extern const struct policy_key policy_keys[KEYS_N];
+extern const char *const policy_group_titles[GROUPS_N];
+
+/* Whether the option has to be handed to policy_builder_option(). */
+static inline int policy_key_builds(const struct policy_key *key)
+{
+	return key->path || key->id == KEY_PROFILE || key->id == KEY_POLICY;
+}
+
+/* Whether the option may be repeated and adds to what is there. */
+static inline int policy_key_adds(const struct policy_key *key)
+{
+	return key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_GLOBS ||
+	       key->type == VALUE_ENV || key->type == VALUE_LAYERS || key->type == VALUE_NAMES;
+}
