@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The filter process: confinement, then one loop over at most seven descriptors. Everything hostile is read here, so
+ * everything it does not need is gone before the first byte: see cage/confine.c and profiles/seccomp/filter.rules.
+ * It is forked from the monitor and must not write to memory it shares with nobody for the monitor's eyes: the only way out is a record.
+ */
+#include "session/filter.h"
+
+#include "base/fd.h"
+#include "cage/cage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Records may wait this long for company. */
+#define REPORT_DELAY 20
+/* Large buffers go back to the system after this much silence. */
+#define TRIM_AFTER 2000
+/* Our own messages that may wait for a reader. */
+#define QUEUE_MAX ((size_t)8 << 20)
+#define STDERR_QUEUE_MAX ((size_t)128 << 10)
+
+enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_COUNT };
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static int set_up(struct filter *f, const struct plan *plan, const struct filter_fds *fds, struct error *err)
+{
+	const struct frame_limits limits = { .message = plan->message_size };
+
+	f->lane[CLIENT_TO_SERVER] = (struct lane){ .in = fds->client_in, .frame = frame_new(&limits) };
+	f->lane[SERVER_TO_CLIENT] = (struct lane){ .in = fds->server_out, .nonblock = true, .frame = frame_new(&limits) };
+	f->stderr_.in = fds->server_err;
+	f->calls = route_new(0);
+	f->reverse = route_new(0);
+	if (!f->lane[0].frame || !f->lane[1].frame || !f->calls || !f->reverse)
+		return error_oom(err);
+	outlet_open(&f->to_client, fds->client_out, QUEUE_MAX);
+	outlet_open(&f->to_stderr, fds->client_err, STDERR_QUEUE_MAX);
+	f->to_server = (struct outlet){ .fd = fds->server_in, .how = OUTLET_NONBLOCK, .queue = { .max = QUEUE_MAX } };
+	f->rules = (struct tool_rules){
+		.deny = &plan->tools_deny,
+		.allow = &plan->tools_allow,
+		.allow_set = plan->tools_allow_set,
+	};
+	f->call_timeout = plan->call_timeout;
+	f->idle_timeout = plan->idle_timeout;
+	f->message_size = plan->message_size;
+	f->now = f->active = now_ms();
+	f->stderr_.refilled = f->now;
+	f->stderr_.tokens = (uint64_t)256 << 10;
+	return 0;
+}
+
+static void want(struct pollfd *p, int fd, bool wanted, short events)
+{
+	/* A descriptor without interest is left out: poll(2) reports POLLHUP for it whatever is asked. */
+	*p = (struct pollfd){ .fd = wanted ? fd : -1, .events = events };
+}
+
+static void sooner(int64_t *timeout, uint64_t now, uint64_t at)
+{
+	int64_t left = at > now ? (int64_t)(at - now) : 0;
+
+	if (*timeout < 0 || left < *timeout)
+		*timeout = left;
+}
+
+static int next_timeout(const struct filter *f)
+{
+	int64_t timeout = -1;
+	uint64_t deadline = route_next_deadline(f->calls);
+
+	if (f->lane[0].more || f->lane[1].more)
+		return 0;
+	if (deadline)
+		sooner(&timeout, f->now, deadline);
+	if (f->packet_n)
+		sooner(&timeout, f->now, f->packet_since + REPORT_DELAY);
+	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0)
+		sooner(&timeout, f->now, f->active + f->idle_timeout);
+	if (!f->trimmed)
+		sooner(&timeout, f->now, f->active + TRIM_AFTER);
+	return timeout > 60000 ? 60000 : (int)timeout;
+}
+
+/* false: the monitor is gone. */
+static bool hear_monitor(struct filter *f)
+{
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record r;
+	size_t at = 0;
+
+	ssize_t n = recv(f->monitor, packet, sizeof packet, MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	while (record_next(packet, (size_t)n, &at, &r) > 0)
+		if (r.head.type == RECORD_DRAIN)
+			f->draining = true;
+	return true;
+}
+
+static void wait_for_work(struct filter *f)
+{
+	struct pollfd p[P_COUNT];
+	struct lane *in = &f->lane[CLIENT_TO_SERVER], *out = &f->lane[SERVER_TO_CLIENT];
+
+	want(&p[P_CLIENT_IN], in->in, lane_wants_input(f, CLIENT_TO_SERVER), POLLIN);
+	want(&p[P_SERVER_OUT], out->in, lane_wants_input(f, SERVER_TO_CLIENT), POLLIN);
+	want(&p[P_SERVER_ERR], f->stderr_.in, f->stderr_.in >= 0, POLLIN);
+	want(&p[P_TO_SERVER], f->to_server.fd, f->to_server.blocked, POLLOUT);
+	want(&p[P_TO_CLIENT], f->to_client.fd, f->to_client.blocked, POLLOUT);
+	want(&p[P_TO_STDERR], f->to_stderr.fd, f->to_stderr.blocked, POLLOUT);
+	want(&p[P_MONITOR], f->monitor, true, POLLIN);
+
+	int n = poll(p, P_COUNT, next_timeout(f));
+	f->now = now_ms();
+	if (n <= 0)
+		return;
+	if (p[P_CLIENT_IN].revents)
+		in->readable = true;
+	if (p[P_SERVER_OUT].revents)
+		out->readable = true;
+	if (p[P_SERVER_ERR].revents)
+		f->stderr_.readable = true;
+	if (p[P_TO_STDERR].revents)
+		f->to_stderr.blocked = false;
+	if (p[P_MONITOR].revents && !hear_monitor(f))
+		_exit(1);
+}
+
+static void flush_outlet(struct filter *f, struct outlet *o, bool client)
+{
+	if (o->fd < 0 || outlet_idle(o) || outlet_flush(o) != OUTLET_CLOSED)
+		return;
+	if (client && !f->client_gone_told) {
+		f->client_gone_told = true;
+		report_event(f, EVENT_CLIENT_GONE);
+	}
+}
+
+static void timers(struct filter *f)
+{
+	uint64_t deadline = route_next_deadline(f->calls);
+
+	if (deadline && deadline <= f->now)
+		mediate_deadlines(f);
+	if (route_waiting(f->calls) > 0 && f->active < f->now && f->idle_timeout)
+		f->active = f->now;
+	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0 &&
+	    f->now - f->active >= f->idle_timeout) {
+		f->idle_told = true;
+		report_event(f, EVENT_IDLE);
+	}
+	if (!f->trimmed && f->now - f->active >= TRIM_AFTER) {
+		frame_trim(f->lane[0].frame);
+		frame_trim(f->lane[1].frame);
+		f->trimmed = true;
+	}
+	if (f->packet_n && f->now - f->packet_since >= REPORT_DELAY)
+		report_flush(f);
+}
+
+static void turn(struct filter *f)
+{
+	uint64_t before = f->active;
+
+	if (!f->draining)
+		lane_pump(f, CLIENT_TO_SERVER);
+	lane_pump(f, SERVER_TO_CLIENT);
+	if (f->stderr_.readable)
+		drain_pump(f);
+	if (f->active != before)
+		f->trimmed = false;
+	timers(f);
+	flush_outlet(f, &f->to_client, true);
+	flush_outlet(f, &f->to_server, false);
+	flush_outlet(f, &f->to_stderr, false);
+}
+
+/* The server is gone and what it left has been passed on. */
+static bool drained(struct filter *f)
+{
+	if (!f->draining)
+		return false;
+	if (!f->lane[SERVER_TO_CLIENT].eof || f->stderr_.in >= 0)
+		return false;
+	mediate_server_gone(f);
+	flush_outlet(f, &f->to_client, true);
+	flush_outlet(f, &f->to_stderr, false);
+	return (f->to_client.fd < 0 || outlet_idle(&f->to_client)) &&
+	       (f->to_stderr.fd < 0 || outlet_idle(&f->to_stderr));
+}
+
+_Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds)
+{
+	const int keep[] = { fds->client_in, fds->client_out, fds->client_err, fds->server_in,
+			     fds->server_out, fds->server_err, fds->monitor };
+	struct filter *f = calloc(1, sizeof *f);
+	union record r = { 0 };
+	struct error err = { 0 };
+	int abi = 0;
+
+	if (!f)
+		_exit(1);
+	f->monitor = fds->monitor;
+	/* Signals of the terminal's process group are the monitor's to act on. */
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || set_up(f, plan, fds, &err) < 0 ||
+	    confine_filter(keep, ARRAY_SIZE(keep), &abi, &err) < 0) {
+		if (!err.what[0])
+			error_set(&err, errno, "cannot tie the filter to the monitor's life");
+		r.failed.error = err;
+		(void)record_send(f->monitor, RECORD_FAILED, &r);
+		_exit(1);
+	}
+	r.ready.landlock = (uint32_t)abi;
+	if (record_send(f->monitor, RECORD_READY, &r) < 0)
+		_exit(1);
+	while (!drained(f)) {
+		wait_for_work(f);
+		turn(f);
+	}
+	report_end(f);
+	_exit(0);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The filter: the process that reads every hostile byte and holds no authority. It owns the client's standard streams and the
+ * server's three pipes, and tells the monitor in records what passed and what did not.
+ *
+ *   filter.c   confinement and the loop
+ *   lane.c     moving bytes: client to server, server to client, standard error
+ *   mediate.c  what happens to a message
+ *   report.c   records to the monitor
+ */
+#pragma once
+
+#include "base/span.h"
+#include "policy/plan.h"
+#include "rpc/decide.h"
+#include "rpc/frame.h"
+#include "rpc/route.h"
+#include "session/outlet.h"
+#include "session/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Descriptors the filter is given; they become its own. */
+struct filter_fds {
+	int client_in, client_out, client_err;
+	int server_in, server_out, server_err;
+	int monitor;
+};
+
+/* The body of the filter process. Never returns. */
+_Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds);
+
+/* ---- shared by the files of the filter ------------------------------------------------------ */
+
+struct lane {
+	int in; /* -1: closed */
+	bool nonblock; /* `in` is a description of our own with O_NONBLOCK */
+	bool readable; /* poll(2) said so, or the last read filled the space */
+	bool more;     /* stopped in the middle: come back without waiting */
+	bool eof;
+	struct frame *frame;
+};
+
+/* Standard error of the server, as lines. */
+struct drain {
+	int in;
+	bool readable;
+	char line[8192]; /* an unfinished line */
+	size_t n;
+	uint64_t tokens; /* bytes that may pass now */
+	uint64_t refilled; /* milliseconds */
+	uint64_t dropped;  /* bytes since the last line about it */
+};
+
+struct filter {
+	struct lane lane[2]; /* by enum direction: where its bytes come from */
+	struct outlet to_server, to_client, to_stderr;
+	struct drain stderr_;
+	struct route *calls;   /* requests of the client */
+	struct route *reverse; /* requests of the server */
+	struct tool_rules rules;
+	uint64_t call_timeout, idle_timeout;
+	size_t message_size;
+
+	uint64_t now; /* milliseconds, CLOCK_MONOTONIC; set once a turn */
+	uint64_t active; /* when the last message passed */
+	uint64_t idle_since;
+	unsigned silent_deadlines; /* deadlines since the server last said something */
+	bool idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
+	bool draining; /* the server is gone: pass on what it left, then end */
+
+	int monitor;
+	unsigned char packet[RECORD_PACKET_MAX];
+	size_t packet_n;
+	uint64_t packet_since;
+	struct record_end totals;
+};
+
+static inline struct outlet *outlet_of(struct filter *f, enum direction d)
+{
+	return d == CLIENT_TO_SERVER ? &f->to_server : &f->to_client;
+}
+
+/* lane.c */
+void lane_pump(struct filter *f, enum direction d);
+bool lane_wants_input(const struct filter *f, enum direction d);
+void drain_pump(struct filter *f);
+/* One line of the server's for the person: cleaned, bounded. */
+void drain_line(struct filter *f, const char *prefix, struct span line);
+void drain_finish(struct filter *f);
+
+/* mediate.c */
+/* true: forward m->line. */
+bool mediate_message(struct filter *f, enum direction d, const struct message *m);
+void mediate_refusal(struct filter *f, enum direction d, const struct frame_refusal *refusal);
+void mediate_noise(struct filter *f, enum direction d, struct span text);
+void mediate_deadlines(struct filter *f);
+/* The server is gone: answer every request that still waits. */
+void mediate_server_gone(struct filter *f);
+
+/* report.c */
+void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule);
+void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,
+		    const struct message *m, bool answered);
+void report_event(struct filter *f, enum session_event event);
+void report_end(struct filter *f);
+/* Send what was collected. Exits when the monitor is gone. */
+void report_flush(struct filter *f);

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Set-up order, each step before the one that would make it impossible: id maps (need a dumpable process) → AppArmor
+ * label for the next execve(2) (needs the host's /proc, and is inherited by fork) → loopback → root and pivot →
+ * ready → wait for the monitor → fork → in the child: session, streams, rlimits, capabilities, Landlock, seccomp, close, exec. Nothing of
+ * the server's runs before the last step, and no step is soft.
+ */
+#include "session/init.h"
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "cage/cage.h"
+#include "session/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Where init keeps its descriptors: everything else is closed. */
+enum { FD_IN = 3, FD_OUT, FD_ERR, FD_MONITOR, FD_FIRST_FREE };
+
+static _Noreturn void fail(struct error *err)
+{
+	union record r = { .failed = { .error = *err } };
+
+	(void)record_send(FD_MONITOR, RECORD_FAILED, &r);
+	_exit(1);
+}
+
+/*
+ * The client's streams and whatever else the monitor had open must not be found here. Descriptors are moved out of the way
+ * first, because they may stand where another has to go.
+ */
+static int take_fds(const struct init_fds *fds, struct error *err)
+{
+	const int from[] = { fds->server_in, fds->server_out, fds->server_err, fds->monitor };
+	int high[ARRAY_SIZE(from)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64);
+		if (high[i] < 0)
+			return error_set(err, errno, "cannot duplicate a descriptor");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(from); i++)
+		if (dup3(high[i], FD_IN + (int)i, O_CLOEXEC) < 0)
+			return error_set(err, errno, "cannot duplicate a descriptor");
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0)
+		return error_set(err, errno, "cannot open /dev/null");
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(null, fd) < 0)
+			return error_set(err, errno, "cannot duplicate a descriptor");
+	if (fd_close_from(FD_FIRST_FREE) < 0)
+		return error_set(err, errno, "cannot close inherited descriptors");
+	return 0;
+}
+
+static int build_cage(const struct plan *plan, struct error *err)
+{
+	if (cage_id_maps(plan, err) < 0)
+		return -1;
+	/* From here on nobody but the kernel's privileged may look into this process. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_set(err, errno, "cannot make init undumpable");
+	if (plan->apparmor && (plan->layers & LAYER_APPARMOR) && apparmor_stack_onexec(plan->apparmor, err) < 0)
+		return -1;
+	if (plan->network == NETWORK_NONE && cage_loopback_up(err) < 0)
+		return -1;
+	return cage_root(plan, err);
+}
+
+static void default_signals(void)
+{
+	sigset_t none;
+
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGKILL && s != SIGSTOP)
+			(void)signal(s, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the server's process. Returns only on failure. */
+static int become_server(const struct plan *plan, struct error *err)
+{
+	if (setsid() < 0)
+		return error_set(err, errno, "cannot start a session for the server");
+	if (chdir(plan->cwd) < 0)
+		return error_set(err, errno, "cannot enter %s in the cage", plan->cwd);
+	default_signals();
+	if (rlimits_server(plan, err) < 0 || caps_drop_all(err) < 0)
+		return -1;
+	if ((plan->layers & LAYER_LANDLOCK) && landlock_server(plan, err) < 0)
+		return -1;
+	/* Only the error pipe, FD_IN by now, outlives this; execve(2) closes it. */
+	if (fd_close_from(FD_IN + 1) < 0)
+		return error_set(err, errno, "cannot close inherited descriptors");
+	if (seccomp_apply(plan->unix_sockets ? SECCOMP_SERVER_UNIX : SECCOMP_SERVER, err) < 0)
+		return -1;
+	execve(plan->exe, plan->argv.v, plan->env.v);
+	error_set(err, errno, "cannot run %s", plan->exe);
+	if (err->sys == ENOENT) {
+		error_hint(err, "the file, or the interpreter or loader it names, is not in the cage; `mcpcage explain` "
+				"shows what is");
+		return error_kind(err, ERROR_NOT_FOUND);
+	}
+	return error_kind(err, ERROR_CANNOT_RUN);
+}
+
+/*
+ * The server's streams go to 0, 1 and 2; then the report pipe takes FD_IN's place, so that it is the only other
+ * descriptor and has a known number.
+ */
+static int place_streams(int report, struct error *err)
+{
+	int high = fcntl(report, F_DUPFD_CLOEXEC, 64);
+
+	for (int fd = 0; high >= 0 && fd <= 2; fd++)
+		if (dup2(FD_IN + fd, fd) < 0)
+			high = -1;
+	if (high < 0 || dup3(high, FD_IN, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot set the server's standard streams");
+	return 0;
+}
+
+static _Noreturn void server_process(const struct plan *plan, int report)
+{
+	struct error err = { 0 };
+
+	if (place_streams(report, &err) == 0) {
+		report = FD_IN;
+		become_server(plan, &err);
+	}
+	(void)!write(report, &err, sizeof err);
+	_exit(127);
+}
+
+/* Fork the server; returns its pid once execve(2) has succeeded. */
+static pid_t start_server(const struct plan *plan, struct error *err)
+{
+	int report[2];
+
+	if (pipe2(report, O_CLOEXEC) < 0)
+		return error_set(err, errno, "cannot make a pipe");
+	pid_t pid = fork();
+	if (pid < 0)
+		return error_set(err, errno, "cannot fork the server");
+	if (pid == 0)
+		server_process(plan, report[1]);
+	close(report[1]);
+	struct error failed;
+	ssize_t n;
+	do
+		n = read(report[0], &failed, sizeof failed);
+	while (n < 0 && errno == EINTR);
+	close(report[0]);
+	if (n == 0)
+		return pid;
+	if (n != (ssize_t)sizeof failed)
+		return error_set(err, 0, "the server's process died before it ran");
+	*err = failed;
+	return -1;
+}
+
+/* Reap everything; 1 when the server itself has ended. */
+static int reap(pid_t server, int *status)
+{
+	int ended = 0;
+
+	for (;;) {
+		int st;
+		pid_t pid = waitpid(-1, &st, WNOHANG);
+		if (pid <= 0)
+			return ended;
+		if (pid == server) {
+			*status = st;
+			ended = 1;
+		}
+	}
+}
+
+/* false: the monitor is gone. */
+static bool hear_monitor(pid_t server)
+{
+	union record r;
+	unsigned char packet[sizeof r];
+	size_t at = 0;
+
+	ssize_t n = recv(FD_MONITOR, packet, sizeof packet, MSG_DONTWAIT);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	if (n == 0)
+		return false;
+	while (record_next(packet, (size_t)n, &at, &r) > 0) {
+		if (r.head.type != RECORD_SIGNAL)
+			continue;
+		/* -1 from pid 1: every process of the cage but init itself. */
+		if (r.signal.everyone)
+			(void)kill(-1, r.signal.signal);
+		else
+			(void)kill(-server, r.signal.signal);
+	}
+	return true;
+}
+
+static _Noreturn void serve(pid_t server, int signal_fd)
+{
+	struct pollfd p[2] = {
+		{ .fd = FD_MONITOR, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN },
+	};
+	int status = 0;
+
+	while (!reap(server, &status)) {
+		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
+			_exit(1);
+		if (p[1].revents) {
+			struct signalfd_siginfo info;
+			(void)!read(signal_fd, &info, sizeof info);
+		}
+		if (p[0].revents && !hear_monitor(server))
+			_exit(1);
+	}
+	union record r = { .exited = { .status = status } };
+	(void)record_send(FD_MONITOR, RECORD_EXITED, &r);
+	_exit(0);
+}
+
+static bool wait_for_go(void)
+{
+	union record r;
+	unsigned char packet[sizeof r];
+	size_t at = 0;
+	ssize_t n;
+
+	do
+		n = recv(FD_MONITOR, packet, sizeof packet, 0);
+	while (n < 0 && errno == EINTR);
+	return n > 0 && record_next(packet, (size_t)n, &at, &r) > 0 && r.head.type == RECORD_GO;
+}
+
+_Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
+{
+	struct error err = { 0 };
+	union record r = { 0 };
+	sigset_t all, child;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	/* Were the monitor gone already, its end of the socket would say so. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+		error_set(&err, errno, "cannot tie init to the monitor's life");
+		r.failed.error = err;
+		(void)record_send(fds->monitor, RECORD_FAILED, &r);
+		_exit(1);
+	}
+	if (take_fds(fds, &err) < 0) {
+		r.failed.error = err;
+		(void)record_send(fds->monitor, RECORD_FAILED, &r);
+		_exit(1);
+	}
+	if (build_cage(plan, &err) < 0)
+		fail(&err);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	int signal_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0) {
+		error_set(&err, errno, "cannot watch the server's process");
+		fail(&err);
+	}
+	if (record_send(FD_MONITOR, RECORD_READY, &r) < 0 || !wait_for_go())
+		_exit(1);
+	pid_t server = start_server(plan, &err);
+	if (server < 0)
+		fail(&err);
+	const int keep[] = { FD_MONITOR, signal_fd };
+	if (confine_init(keep, ARRAY_SIZE(keep), &err) < 0)
+		fail(&err); /* takes the server along */
+	if (record_send(FD_MONITOR, RECORD_STARTED, &r) < 0)
+		_exit(1);
+	serve(server, signal_fd);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the monitor writes down: a line of JSON for each thing that happened, and on standard error the few that a person should
+ * see. Strings come from records, so they are bounded, terminated and escaped on the way out, never interpreted. Values of
+ * environment variables and arguments of calls are not written at all.
+ */
+#include "session/monitor.h"
+
+#include "base/json-out.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+/* Refusals shown to the person before only the audit log gets them. */
+#define REFUSALS_SHOWN 20
+
+static void write_line(struct session *s)
+{
+	struct error err;
+
+	if (audit_end(&s->audit, &s->line, &err) == 0)
+		return;
+	/* Once: a full disk would otherwise say so for each call. */
+	log_error(s->log, &err);
+	audit_close(&s->audit);
+	if (s->plan->require & LAYER_AUDIT) {
+		s->broken = true;
+		s->error = err;
+	}
+}
+
+static const char *cgroup_word(enum cgroup_how how)
+{
+	switch (how) {
+	case CGROUP_SCOPE:
+		return "scope";
+	case CGROUP_DELEGATED:
+		return "delegated";
+	case CGROUP_NONE:
+		break;
+	}
+	return "none";
+}
+
+static void member_limits(struct buf *b, unsigned limits)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} names[] = {
+		{ CGROUP_LIMIT_MEMORY, "memory" },
+		{ CGROUP_LIMIT_SWAP, "swap" },
+		{ CGROUP_LIMIT_TASKS, "tasks" },
+		{ CGROUP_LIMIT_CPU, "cpu" },
+	};
+
+	json_key(b, "cgroup_limits");
+	buf_putc(b, '[');
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!(limits & names[i].bit))
+			continue;
+		json_comma(b);
+		json_string(b, span_of(names[i].name));
+	}
+	buf_putc(b, ']');
+}
+
+static void member_layers(struct buf *b, const char *key, unsigned layers)
+{
+	json_key(b, key);
+	buf_putc(b, '[');
+	for (unsigned bit = 1; bit && bit <= layers; bit <<= 1) {
+		const char *name = layers & bit ? layer_name((enum layer)bit) : NULL;
+		if (!name)
+			continue;
+		json_comma(b);
+		json_string(b, span_of(name));
+	}
+	buf_putc(b, ']');
+}
+
+void journal_start(struct session *s)
+{
+	const struct plan *plan = s->plan;
+
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, "start");
+	json_member_str(&s->line, "version", PACKAGE_VERSION);
+	json_member_i64(&s->line, "pid", getpid());
+	json_member_i64(&s->line, "cage_pid", s->init.pid);
+	member_layers(&s->line, "layers", plan->layers);
+	json_key(&s->line, "missing");
+	buf_putc(&s->line, '[');
+	for (size_t i = 0; i < plan->missing.n; i++) {
+		json_comma(&s->line);
+		json_string(&s->line, span_of(plan->missing.v[i]));
+	}
+	buf_putc(&s->line, ']');
+	json_member_u64(&s->line, "landlock_abi", (uint64_t)plan->landlock_abi);
+	json_member_u64(&s->line, "filter_landlock_abi", s->filter.ready.landlock);
+	json_member_str(&s->line, "cgroup", cgroup_word(s->cgroup.how));
+	member_limits(&s->line, s->cgroup.limits);
+	json_key(&s->line, "plan");
+	plan_json(plan, &s->line);
+	write_line(s);
+}
+
+void journal_call(struct session *s, const struct record_call *r)
+{
+	if (r->end == CALL_DENIED)
+		log_line(s->log, "denied a call of the tool %s (%s)", r->name, r->rule);
+	else if (r->end == CALL_TIMEOUT)
+		log_line(s->log, "%s %s did not answer within %llu ms", r->tool ? "the tool" : "the request", r->name,
+			 (unsigned long long)r->duration);
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, r->tool ? "call" : "request");
+	json_member_str(&s->line, r->tool ? "tool" : "method", r->name);
+	json_member_str(&s->line, "verdict", r->end == CALL_DENIED ? "deny" : "allow");
+	json_member_str(&s->line, "end", call_end_name((enum call_end)r->end));
+	if (r->rule[0])
+		json_member_str(&s->line, "rule", r->rule);
+	json_member_u64(&s->line, "duration_ms", r->duration);
+	json_member_u64(&s->line, "request_bytes", r->request_bytes);
+	json_member_u64(&s->line, "reply_bytes", r->reply_bytes);
+	write_line(s);
+}
+
+void journal_refused(struct session *s, const struct record_refused *r)
+{
+	const char *from = r->direction == CLIENT_TO_SERVER ? "client" : "server";
+
+	if (s->refusals_shown < REFUSALS_SHOWN) {
+		log_line(s->log, "refused a message of the %s: %s%s%s%s%s%s (byte %llu of %llu)", from,
+			 drop_text(r->why), r->detail[0] ? ": " : "", r->detail, r->method[0] ? " (" : "", r->method,
+			 r->method[0] ? ")" : "", (unsigned long long)r->offset, (unsigned long long)r->length);
+		if (++s->refusals_shown == REFUSALS_SHOWN)
+			log_line(s->log, "further refusals are written to the audit log only");
+	}
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, "refused");
+	json_member_str(&s->line, "from", from);
+	json_member_str(&s->line, "reason", drop_text(r->why));
+	if (r->detail[0])
+		json_member_str(&s->line, "detail", r->detail);
+	if (r->method[0])
+		json_member_str(&s->line, "method", r->method);
+	json_member_u64(&s->line, "offset", r->offset);
+	json_member_u64(&s->line, "bytes", r->length);
+	json_member_bool(&s->line, "answered", r->answered);
+	write_line(s);
+}
+
+void journal_note(struct session *s, const char *event, const char *text)
+{
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, event);
+	if (text)
+		json_member_str(&s->line, "text", text);
+	write_line(s);
+}
+
+static void member_totals(struct session *s, const char *key, enum direction d)
+{
+	json_key(&s->line, key);
+	buf_putc(&s->line, '{');
+	json_member_u64(&s->line, "messages", s->totals.messages[d]);
+	json_member_u64(&s->line, "bytes", s->totals.bytes[d]);
+	json_member_u64(&s->line, "refused", s->totals.refused[d]);
+	buf_putc(&s->line, '}');
+}
+
+static void member_usage(struct session *s)
+{
+	struct rusage used = { 0 };
+	uint64_t memory = 0, cpu = 0, oom = 0;
+
+	getrusage(RUSAGE_CHILDREN, &used);
+	cgroup_usage(&s->cgroup, &memory, &cpu, &oom);
+	if (cpu == 0)
+		cpu = (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
+		      (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+	json_key(&s->line, "usage");
+	buf_putc(&s->line, '{');
+	json_member_u64(&s->line, "cpu_us", cpu);
+	json_member_u64(&s->line, "largest_process_kib", (uint64_t)used.ru_maxrss);
+	if (memory)
+		json_member_u64(&s->line, "memory_peak_bytes", memory);
+	if (oom)
+		json_member_u64(&s->line, "oom_kills", oom);
+	buf_putc(&s->line, '}');
+}
+
+void journal_end(struct session *s, int status)
+{
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, "end");
+	json_member_i64(&s->line, "status", status);
+	if (s->server_exited && WIFSIGNALED(s->server_status))
+		json_member_i64(&s->line, "server_signal", WTERMSIG(s->server_status));
+	if (s->ending)
+		json_member_str(&s->line, "reason", s->ending);
+	if (s->broken)
+		json_member_str(&s->line, "error", s->error.what);
+	json_member_u64(&s->line, "duration_ms", session_now() - s->started);
+	member_totals(s, "client_to_server", CLIENT_TO_SERVER);
+	member_totals(s, "server_to_client", SERVER_TO_CLIENT);
+	json_member_u64(&s->line, "noise_lines", s->totals.noise_lines);
+	json_member_u64(&s->line, "stderr_bytes", s->totals.stderr_bytes);
+	json_member_u64(&s->line, "stderr_dropped", s->totals.stderr_dropped);
+	member_usage(s);
+	write_line(s);
+}

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The monitor's loop. It waits for records, signals and the clock, writes the audit log, and takes the session down:
+ *
+ *   end of file or a closed client: the filter has closed the server's input; SIGTERM at 0.7 s, SIGKILL at 1.2 s
+ *   SIGTERM, SIGINT, SIGHUP:        passed on at once, SIGKILL at 1 s
+ *   SIGKILL of the monitor:         parent-death signals and closed sockets end filter and init, and with init the cage
+ *
+ * so that the whole cage is gone within 1.5 s, which clients wait at least.
+ */
+#include "session/monitor.h"
+
+#include "base/cleanup.h"
+#include "session/session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TERM_AFTER_EOF = 700, KILL_AFTER_EOF = 1200, KILL_AFTER_TERM = 1000 };
+/* What a filter may still take to pass on a dead server's last words: to a client that left, and to one that reads. */
+enum { FLUSH_GONE = 200, FLUSH_READING = 5000 };
+
+uint64_t session_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void earlier(uint64_t *at, uint64_t candidate)
+{
+	if (*at == 0 || candidate < *at)
+		*at = candidate;
+}
+
+static void signal_server(struct session *s, int signal, bool everyone)
+{
+	union record r = { .signal = { .signal = signal, .everyone = everyone } };
+
+	if (s->init.fd >= 0 && s->init.state == PEER_RUNNING)
+		(void)record_send(s->init.fd, RECORD_SIGNAL, &r);
+}
+
+/* pid 1 dies, and with it everything in its pid namespace. */
+static void kill_cage(struct session *s)
+{
+	if (s->killed)
+		return;
+	s->killed = true;
+	(void)cgroup_kill(&s->cgroup);
+	if (s->init_pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, s->init_pidfd, SIGKILL, NULL, 0);
+}
+
+static void drain_filter(struct session *s)
+{
+	union record r = { 0 };
+
+	if (s->filter_kill_at)
+		return;
+	s->filter_kill_at = session_now() + (s->client_gone ? FLUSH_GONE : FLUSH_READING);
+	if (s->filter.fd >= 0)
+		(void)record_send(s->filter.fd, RECORD_DRAIN, &r);
+}
+
+/* End the session: TERM_DELAY and KILL_DELAY in milliseconds from now. */
+static void end_session(struct session *s, const char *why, uint64_t term_delay, uint64_t kill_delay)
+{
+	uint64_t now = session_now();
+
+	if (!s->ending) {
+		s->ending = why;
+		journal_note(s, "ending", why);
+		log_detail(s->log, "ending the session: %s", why);
+	}
+	earlier(&s->term_at, now + term_delay);
+	earlier(&s->kill_at, now + kill_delay);
+}
+
+static void break_session(struct session *s, const struct error *err)
+{
+	if (!s->broken) {
+		s->broken = true;
+		s->error = *err;
+	}
+	kill_cage(s);
+}
+
+static void on_event(struct session *s, enum session_event event)
+{
+	switch (event) {
+	case EVENT_CLIENT_EOF:
+		end_session(s, "the client closed the input", TERM_AFTER_EOF, KILL_AFTER_EOF);
+		s->client_gone = true;
+		break;
+	case EVENT_CLIENT_GONE:
+		end_session(s, "the client closed its end of the output", TERM_AFTER_EOF, KILL_AFTER_EOF);
+		s->client_gone = true;
+		break;
+	case EVENT_SERVER_EOF:
+		/* Usually the server has just ended, and init is about to say so. */
+		end_session(s, "the server closed its output", TERM_AFTER_EOF, KILL_AFTER_EOF);
+		break;
+	case EVENT_IDLE:
+		log_line(s->log, "ending the session: nothing was asked for %llu ms (--idle-timeout)",
+			 (unsigned long long)s->plan->idle_timeout);
+		end_session(s, "idle timeout", 0, KILL_AFTER_TERM);
+		break;
+	case EVENT_UNYIELDING:
+		log_line(s->log, "ending the session: the server has let two deadlines pass without a word");
+		end_session(s, "the server does not yield", 0, KILL_AFTER_TERM);
+		break;
+	case EVENT_CLIENT_STUCK:
+		end_session(s, "the client does not read", 0, KILL_AFTER_TERM);
+		break;
+	case EVENTS_:
+		break;
+	}
+}
+
+static void on_record(struct session *s, struct peer *peer, const union record *r)
+{
+	switch ((enum record_type)r->head.type) {
+	case RECORD_READY:
+		peer->ready = r->ready;
+		peer->state = peer->who == PEER_INIT ? PEER_READY : PEER_RUNNING;
+		break;
+	case RECORD_FAILED:
+		peer->state = PEER_ENDED;
+		break_session(s, &r->failed.error);
+		break;
+	case RECORD_STARTED:
+		peer->state = PEER_RUNNING;
+		break;
+	case RECORD_CALL:
+		journal_call(s, &r->call);
+		break;
+	case RECORD_REFUSED:
+		journal_refused(s, &r->refused);
+		break;
+	case RECORD_EVENT:
+		on_event(s, (enum session_event)r->event.event);
+		break;
+	case RECORD_END:
+		s->totals = r->end;
+		peer->state = PEER_ENDED;
+		break;
+	case RECORD_EXITED:
+		s->server_exited = true;
+		s->server_status = r->exited.status;
+		peer->state = PEER_ENDED;
+		drain_filter(s);
+		break;
+	case RECORD_NONE:
+	case RECORD_GO:
+	case RECORD_SIGNAL:
+	case RECORD_DRAIN:
+	case RECORD_TYPES_:
+		break;
+	}
+}
+
+static const char *peer_name(const struct peer *peer)
+{
+	return peer->who == PEER_INIT ? "init of the cage" : "filter";
+}
+
+static void peer_lost(struct session *s, struct peer *peer)
+{
+	struct error err;
+
+	close(peer->fd);
+	peer->fd = -1;
+	if (peer->state == PEER_ENDED || s->killed)
+		return;
+	error_set(&err, 0, "the %s ended before its time", peer_name(peer));
+	break_session(s, &err);
+}
+
+void session_hear(struct session *s, struct peer *peer)
+{
+	union record r;
+	size_t at = 0;
+	int more;
+
+	ssize_t n = recv(peer->fd, s->packet, sizeof s->packet, MSG_DONTWAIT | MSG_TRUNC);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		peer_lost(s, peer);
+		return;
+	}
+	bool legal = (size_t)n <= sizeof s->packet;
+	while (legal && (more = record_next(s->packet, (size_t)n, &at, &r)) != 0) {
+		legal = more > 0 && record_legal(peer->who, peer->state, r.head.type);
+		if (legal)
+			on_record(s, peer, &r);
+	}
+	if (!legal) {
+		struct error err;
+		error_set(&err, 0, "the %s sent a record that is not legal in its state; the session is ended",
+			  peer_name(peer));
+		journal_note(s, "illegal record", peer_name(peer));
+		break_session(s, &err);
+	}
+}
+
+static void on_signal(struct session *s, int signal)
+{
+	switch (signal) {
+	case SIGTERM:
+	case SIGINT:
+	case SIGHUP:
+	case SIGQUIT:
+		s->client_gone = true;
+		if (!s->term_at || s->term_at > session_now())
+			signal_server(s, signal, false);
+		end_session(s, strsignal(signal), 0, KILL_AFTER_TERM);
+		break;
+	case SIGUSR1:
+	case SIGUSR2:
+		signal_server(s, signal, false);
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_signals(struct session *s)
+{
+	struct signalfd_siginfo info;
+
+	while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+		on_signal(s, (int)info.ssi_signo);
+}
+
+static void reap_peer(struct session *s, struct peer *peer)
+{
+	int status;
+
+	if (peer->reaped || peer->pid <= 0 || waitpid(peer->pid, &status, WNOHANG) != peer->pid)
+		return;
+	peer->reaped = true;
+	/* What it said last is still in the socket. */
+	while (peer->fd >= 0) {
+		enum peer_state before = peer->state;
+		session_hear(s, peer);
+		if (peer->state == before && peer->fd >= 0 && recv(peer->fd, &status, 1, MSG_DONTWAIT | MSG_PEEK) <= 0)
+			peer_lost(s, peer);
+	}
+	if (peer->who == PEER_INIT)
+		drain_filter(s);
+}
+
+static void act_on_clock(struct session *s)
+{
+	uint64_t now = session_now();
+
+	if (s->session_end && now >= s->session_end) {
+		s->session_end = 0;
+		log_line(s->log, "ending the session: it has lasted %llu ms (--session-timeout)",
+			 (unsigned long long)s->plan->session_timeout);
+		end_session(s, "session timeout", 0, KILL_AFTER_TERM);
+	}
+	if (s->term_at && now >= s->term_at) {
+		s->term_at = 0;
+		signal_server(s, SIGTERM, true);
+	}
+	if (s->kill_at && now >= s->kill_at) {
+		s->kill_at = 0;
+		kill_cage(s);
+	}
+	if (s->filter_kill_at && now >= s->filter_kill_at && !s->filter.reaped && s->filter.pid > 0) {
+		s->filter.state = PEER_ENDED;
+		(void)kill(s->filter.pid, SIGKILL);
+	}
+}
+
+static int wait_time(const struct session *s)
+{
+	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at };
+	uint64_t next = 0, now = session_now();
+
+	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+		if (at[i])
+			earlier(&next, at[i]);
+	if (!next)
+		return -1;
+	if (next <= now)
+		return 1;
+	return next - now > 60000 ? 60000 : (int)(next - now);
+}
+
+static void run(struct session *s)
+{
+	while (!s->init.reaped || !s->filter.reaped) {
+		struct pollfd p[3] = {
+			{ .fd = s->filter.fd, .events = POLLIN },
+			{ .fd = s->init.fd, .events = POLLIN },
+			{ .fd = s->signal_fd, .events = POLLIN },
+		};
+		if (poll(p, ARRAY_SIZE(p), wait_time(s)) < 0 && errno != EINTR)
+			kill_cage(s);
+		if (p[0].fd >= 0 && p[0].revents)
+			session_hear(s, &s->filter);
+		if (p[1].fd >= 0 && p[1].revents)
+			session_hear(s, &s->init);
+		if (p[2].revents)
+			read_signals(s);
+		act_on_clock(s);
+		reap_peer(s, &s->filter);
+		reap_peer(s, &s->init);
+	}
+}
+
+/* After a failed start: whatever there is dies and is waited for. */
+static void abort_start(struct session *s)
+{
+	kill_cage(s);
+	if (s->init.pid > 0)
+		(void)waitpid(s->init.pid, NULL, 0);
+	if (s->filter.pid > 0) {
+		(void)kill(s->filter.pid, SIGKILL);
+		(void)waitpid(s->filter.pid, NULL, 0);
+	}
+}
+
+static void release(struct session *s)
+{
+	int *fds[] = { &s->filter.fd, &s->init.fd, &s->init_pidfd, &s->signal_fd };
+
+	cgroup_release(&s->cgroup);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+	audit_close(&s->audit);
+	buf_free(&s->line);
+}
+
+static int exit_status(const struct session *s)
+{
+	if (s->broken)
+		return 125;
+	if (!s->server_exited)
+		return 128 + SIGKILL;
+	if (WIFEXITED(s->server_status))
+		return WEXITSTATUS(s->server_status);
+	return 128 + WTERMSIG(s->server_status);
+}
+
+int session_run(const struct plan *plan, const struct log *log, int *status, struct error *err)
+{
+	struct session s = {
+		.plan = plan,
+		.log = log,
+		.audit = AUDIT_OFF,
+		.line = BUF_INIT((size_t)4 << 20),
+		.filter = { .who = PEER_FILTER, .fd = -1 },
+		.init = { .who = PEER_INIT, .fd = -1 },
+		.init_pidfd = -1,
+		.signal_fd = -1,
+		.cgroup = { .fd = -1 },
+		.started = session_now(),
+	};
+
+	if (audit_open(&s.audit, plan->audit, err) < 0)
+		return -1;
+	if (session_start(&s, err) < 0) {
+		abort_start(&s);
+		journal_note(&s, "failed", err->what);
+		release(&s);
+		return -1;
+	}
+	journal_start(&s);
+	if (plan->session_timeout)
+		s.session_end = s.started + plan->session_timeout;
+	run(&s);
+	if (s.broken)
+		log_error(log, &s.error);
+	*status = exit_status(&s);
+	journal_end(&s, *status);
+	release(&s);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The monitor: the process that the client started. It holds the authority (policy, audit log, cgroup, signals) and reads
+ * no byte that a server wrote, only records.
+ *
+ *   monitor.c  the loop, teardown, the session's end
+ *   start.c    making the other processes
+ *   journal.c  what goes into the audit log and onto standard error
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "cage/cage.h"
+#include "policy/plan.h"
+#include "session/record.h"
+#include "store/audit.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct peer {
+	enum record_peer who;
+	enum peer_state state;
+	pid_t pid;
+	int fd; /* its socket, -1 when closed */
+	bool reaped;
+	struct record_ready ready;
+};
+
+struct session {
+	const struct plan *plan;
+	const struct log *log;
+	struct audit audit;
+	struct buf line; /* for audit lines */
+	struct peer filter, init;
+	int init_pidfd;
+	int signal_fd;
+	struct cgroup cgroup;
+
+	uint64_t started; /* milliseconds, CLOCK_MONOTONIC, like all times here; 0: not set */
+	uint64_t session_end, term_at, kill_at, filter_kill_at;
+	const char *ending; /* why the session is being ended, a phrase for the audit log */
+	bool client_gone;
+	bool killed;
+	bool server_exited;
+	int server_status;
+	bool broken; /* a process of ours misbehaved or died */
+	struct error error; /* RECORD_FAILED, or why it is broken */
+	struct record_end totals;
+	unsigned refusals_shown;
+	unsigned char packet[RECORD_PACKET_MAX];
+};
+
+uint64_t session_now(void);
+
+/* start.c: everything up to the server's first instruction. On -1 the caller kills what was started. */
+int session_start(struct session *s, struct error *err);
+
+/* monitor.c: read one packet of PEER and act on it. Used while starting and while running. */
+void session_hear(struct session *s, struct peer *peer);
+
+/* journal.c */
+void journal_start(struct session *s);
+void journal_call(struct session *s, const struct record_call *r);
+void journal_refused(struct session *s, const struct record_refused *r);
+void journal_note(struct session *s, const char *event, const char *text);
+void journal_end(struct session *s, int status);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the processes of one session say to each other, over SOCK_SEQPACKET socket pairs (unix(7)).
+ *
+ * Filter and init may be in an attacker's hands, so the monitor parses nothing: every record has a fixed layout and a
+ * fixed size for its type, record_next() checks both, and one table says which record is legal from whom in
+ * which state. A packet holds one or more records, back to back. Both ends are the same program on the same
+ * machine, so byte order and padding are the compiler's.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "rpc/message.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum record_type {
+	RECORD_NONE = 0,
+	/* filter and init to monitor */
+	RECORD_READY,   /* set up and confined */
+	RECORD_FAILED,  /* could not be set up */
+	/* filter to monitor */
+	RECORD_CALL,    /* a request of the client came to its end */
+	RECORD_REFUSED, /* a line was refused or dropped */
+	RECORD_EVENT,
+	RECORD_END,     /* the filter's last record: totals */
+	/* init to monitor */
+	RECORD_STARTED, /* execve(2) succeeded */
+	RECORD_EXITED,  /* the server ended */
+	/* monitor to filter and init */
+	RECORD_GO,     /* init: start the server */
+	RECORD_SIGNAL, /* init: pass this signal on */
+	RECORD_DRAIN,  /* filter: no more input from the client; pass on what the server still says, then end */
+	RECORD_TYPES_
+};
+
+/* Every record starts with this. */
+struct record_head {
+	uint16_t type;
+	uint16_t size; /* of the whole record */
+};
+
+struct record_ready {
+	struct record_head head;
+	uint32_t landlock; /* ABI that is active in this process, 0: none */
+};
+
+struct record_failed {
+	struct record_head head;
+	struct error error;
+};
+
+enum call_end {
+	CALL_ANSWERED,
+	CALL_ERROR,     /* answered by a JSON-RPC error */
+	CALL_DENIED,    /* by policy; never reached the server */
+	CALL_TIMEOUT,
+	CALL_CANCELLED, /* by the client, and never answered */
+	CALL_REFUSED,   /* the server's reply was not acceptable */
+	CALL_NO_SERVER, /* the server ended first */
+	CALL_ENDS_
+};
+const char *call_end_name(enum call_end end);
+
+struct record_call {
+	struct record_head head;
+	uint8_t end;  /* enum call_end */
+	uint8_t tool; /* 1: tools/call and `name` is the tool; 0: `name` is the method */
+	uint64_t duration; /* milliseconds */
+	uint64_t request_bytes, reply_bytes;
+	char name[256];
+	char rule[128]; /* CALL_DENIED: the glob */
+};
+
+/* Why a well-formed message did not pass; continues enum refusal. */
+enum drop {
+	DROP_UNSOLICITED = REFUSE_COUNT_, /* an answer that nobody waits for */
+	DROP_LATE,                        /* an answer after its deadline */
+	DROP_ID_IN_USE,
+	DROP_TOO_MANY_PENDING,
+	DROP_NO_ID, /* a request method without an id */
+	DROP_ANSWER_WITHOUT_ID,
+	DROP_NOISE, /* server output that is no message */
+	DROP_COUNT_
+};
+const char *drop_text(unsigned why);
+
+struct record_refused {
+	struct record_head head;
+	uint8_t direction; /* enum direction */
+	uint8_t why;       /* enum refusal or enum drop */
+	uint8_t answered;  /* 1: its sender got an answer */
+	uint64_t offset, length;
+	char method[128];
+	char detail[160];
+};
+
+enum session_event {
+	EVENT_CLIENT_EOF,   /* the client closed our standard input */
+	EVENT_CLIENT_GONE,  /* our standard output is closed */
+	EVENT_SERVER_EOF,   /* the server closed its standard output */
+	EVENT_IDLE,         /* idle timeout */
+	EVENT_UNYIELDING,   /* the server stays silent past deadlines */
+	EVENT_CLIENT_STUCK, /* the client does not read and our answers fill their buffer */
+	EVENTS_
+};
+struct record_event {
+	struct record_head head;
+	uint8_t event;
+};
+
+struct record_end {
+	struct record_head head;
+	uint64_t messages[2], bytes[2]; /* forwarded, by direction */
+	uint64_t refused[2];
+	uint64_t noise_lines, stderr_bytes, stderr_dropped, cleaned;
+};
+
+struct record_exited {
+	struct record_head head;
+	int32_t status; /* as from waitpid(2) */
+};
+
+struct record_signal {
+	struct record_head head;
+	int32_t signal;
+	uint8_t everyone; /* 1: every process of the cage; 0: the server's process group */
+};
+
+union record {
+	struct record_head head;
+	struct record_ready ready;
+	struct record_failed failed;
+	struct record_call call;
+	struct record_refused refused;
+	struct record_event event;
+	struct record_end end;
+	struct record_exited exited;
+	struct record_signal signal;
+};
+
+#define RECORD_PACKET_MAX 16384
+
+/* Who speaks, and how far the monitor's picture of it has come. */
+enum record_peer { PEER_FILTER, PEER_INIT };
+enum peer_state {
+	PEER_STARTING, /* before RECORD_READY */
+	PEER_READY,    /* init: ready, not told to go */
+	PEER_RUNNING,
+	PEER_ENDED,
+	PEER_STATES_
+};
+
+/* The size of a record of this type, 0 for an unknown type. */
+size_t record_size(unsigned type);
+
+/*
+ * Take the next record from the packet (*AT of N bytes at P) into *OUT: 1, 0 at the packet's end, or -1 when it is malformed:
+ * wrong size, an enum out of range, an unterminated string, trailing bytes.
+ */
+int record_next(const unsigned char *p, size_t n, size_t *at, union record *out);
+
+/* Whether PEER may send TYPE in STATE. */
+bool record_legal(enum record_peer peer, enum peer_state state, unsigned type);
+
+/* Send one record with its head filled in. 0, or -1 with errno set. */
+int record_send(int fd, enum record_type type, union record *record);

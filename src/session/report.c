@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Records to the monitor. Calls are collected and sent a packet at a time, so that the monitor is not woken for each message; what it must act
+ * on goes at once.
+ */
+#include "session/filter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void report_flush(struct filter *f)
+{
+	if (f->packet_n == 0)
+		return;
+	for (;;) {
+		ssize_t n = send(f->monitor, f->packet, f->packet_n, MSG_NOSIGNAL);
+		if (n == (ssize_t)f->packet_n)
+			break;
+		/* Without the monitor nothing may pass any more. */
+		if (n >= 0 || errno != EINTR)
+			_exit(1);
+	}
+	f->packet_n = 0;
+}
+
+/* A zeroed place for a record of TYPE at the end of the packet. */
+static void *append(struct filter *f, enum record_type type)
+{
+	size_t size = record_size(type);
+
+	if (sizeof f->packet - f->packet_n < size)
+		report_flush(f);
+	if (f->packet_n == 0)
+		f->packet_since = f->now;
+	unsigned char *at = f->packet + f->packet_n;
+	memset(at, 0, size);
+	struct record_head head = { .type = (uint16_t)type, .size = (uint16_t)size };
+	memcpy(at, &head, sizeof head);
+	f->packet_n += size;
+	return at;
+}
+
+/*
+ * Records are assembled in place; every type's size is a multiple of its alignment, which the packet's start has, too,
+ * except after the small ones: so each is built aside and copied.
+ */
+static void put(struct filter *f, enum record_type type, const void *record)
+{
+	unsigned char *at = append(f, type);
+	memcpy(at + sizeof(struct record_head), (const unsigned char *)record + sizeof(struct record_head),
+	       record_size(type) - sizeof(struct record_head));
+}
+
+void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule)
+{
+	struct record_call r = {
+		.end = (uint8_t)end,
+		.tool = p->is_tool_call,
+		.duration = f->now - p->started,
+		.request_bytes = p->bytes,
+		.reply_bytes = reply_bytes,
+	};
+	snprintf(r.name, sizeof r.name, "%s", p->tool);
+	if (rule)
+		snprintf(r.rule, sizeof r.rule, "%s", rule);
+	put(f, RECORD_CALL, &r);
+}
+
+void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,
+		    const struct message *m, bool answered)
+{
+	struct record_refused r = {
+		.direction = (uint8_t)d,
+		.why = (uint8_t)why,
+		.answered = answered,
+	};
+	f->totals.refused[d]++;
+	if (at) {
+		r.offset = at->offset;
+		r.length = at->length;
+		snprintf(r.method, sizeof r.method, "%s", at->method);
+		snprintf(r.detail, sizeof r.detail, "%s", at->detail);
+	} else if (m) {
+		r.length = m->line.n;
+		snprintf(r.method, sizeof r.method, "%s", m->method);
+	}
+	put(f, RECORD_REFUSED, &r);
+}
+
+void report_event(struct filter *f, enum session_event event)
+{
+	struct record_event r = { .event = (uint8_t)event };
+	put(f, RECORD_EVENT, &r);
+	report_flush(f);
+}
+
+void report_end(struct filter *f)
+{
+	put(f, RECORD_END, &f->totals);
+	report_flush(f);
+}
