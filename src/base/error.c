@@ -11,6 +11,7 @@
 #include <string.h>
 
 /* vsnprintf that shows that it cut. */
+__attribute__((format(printf, 3, 0)))
 static void format_cut(char *out, size_t size, const char *format, va_list ap)
 {
 	int n = vsnprintf(out, size, format, ap);

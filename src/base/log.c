@@ -2,11 +2,14 @@
 #include "base/log.h"
 
 #include "base/buf.h"
-#include "base/fd.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
-#define LINE_MAX_BYTES 2048
+#define LINE_MAX_BYTES 1000
+#define WRITE_PATIENCE 200 /* milliseconds */
 
 /*
  * C0 and C1 controls and DEL are shown as \xNN: a file name or a server's name must not be able to drive
@@ -27,14 +30,18 @@ static void put_visible(struct buf *b, const char *text)
 
 static void emit(const struct log *log, const char *text)
 {
-	CLEANUP_BUF struct buf b = BUF_INIT(LINE_MAX_BYTES * 4 + 64);
+	CLEANUP_BUF struct buf b = BUF_INIT(PIPE_BUF);
 
 	buf_puts(&b, "mcpcage: ");
 	put_visible(&b, text);
 	buf_putc(&b, '\n');
-	(void)fd_write_all(log->fd, b.p, b.n);
+	/* A client that does not read must not be able to stop the monitor: wait a little, then lose the line. */
+	struct pollfd p = { .fd = log->fd, .events = POLLOUT };
+	if (poll(&p, 1, WRITE_PATIENCE) == 1)
+		(void)!write(log->fd, b.p, b.n);
 }
 
+__attribute__((format(printf, 2, 0)))
 static void emit_format(const struct log *log, const char *format, va_list ap)
 {
 	char text[LINE_MAX_BYTES];
