@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Why a user namespace, or its capabilities, may be refused here, and what to do. Private to cage/. */
+#pragma once
+
+#include "base/error.h"
+
+/*
+ * For an EPERM or EACCES from the first calls that need a user namespace: add to ERR the remedy that fits what
+ * the machine's switches say. Reads /proc/sys only. Returns -1.
+ */
+int userns_hint(struct error *err);
