@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 1000
-#define WRITE_PATIENCE 200 /* milliseconds */
+#define WRITE_PATIENCE 20 /* milliseconds */
 
 /*
  * C0 and C1 controls and DEL are shown as \xNN: a file name or a server's name must not be able to drive

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The monitor's parser of records: whatever filter or init send, it takes whole, terminated, in-range records or
+ * refuses, and never reads past the packet.
+ */
+#include "session/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	union record r;
+	size_t at = 0, before = 0;
+	int more;
+
+	if (size > RECORD_PACKET_MAX)
+		return 0;
+	while ((more = record_next(data, size, &at, &r)) > 0) {
+		if (at <= before || at > size || at - before != record_size(r.head.type))
+			abort();
+		if (r.head.type == RECORD_CALL && (strlen(r.call.name) >= sizeof r.call.name || r.call.end >= CALL_ENDS_))
+			abort();
+		if (r.head.type == RECORD_REFUSED && !drop_text(r.refused.why)[0])
+			abort();
+		before = at;
+	}
+	if (more == 0 && at != size)
+		abort();
+	return 0;
+}

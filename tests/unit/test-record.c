@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The monitor's records: what is well-formed, and who may send what when. */
+#include "session/record.h"
+#include "tests/tap.h"
+
+#include <sys/socket.h>
+
+static size_t put(unsigned char *to, unsigned type, union record *r)
+{
+	size_t size = record_size(type);
+
+	r->head.type = (uint16_t)type;
+	r->head.size = (uint16_t)size;
+	memcpy(to, r, size);
+	return size;
+}
+
+static int parse(const unsigned char *p, size_t n, union record *out)
+{
+	size_t at = 0;
+	int more, count = 0;
+
+	while ((more = record_next(p, n, &at, out)) > 0)
+		count++;
+	return more < 0 ? -1 : count;
+}
+
+static void well_formed(void)
+{
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record r, out;
+	size_t n;
+
+	for (unsigned type = 0; type < RECORD_TYPES_ + 3; type++) {
+		memset(&r, 0, sizeof r);
+		r.refused.why = REFUSE_UTF8;
+		if (type == RECORD_SIGNAL)
+			r.signal.signal = 15;
+		n = put(packet, type, &r);
+		bool known = type > RECORD_NONE && type < RECORD_TYPES_;
+		is_int(parse(packet, n ? n : sizeof(struct record_head), &out), known ? 1 : -1,
+		       "type %u is %s", type, known ? "taken" : "refused");
+		if (!known)
+			continue;
+		is_int(parse(packet, n - 1, &out), -1, "type %u, one byte short", type);
+		packet[n] = 0;
+		is_int(parse(packet, n + 1, &out), -1, "type %u, one byte too many", type);
+		((struct record_head *)(void *)packet)->size++;
+		is_int(parse(packet, n + 1, &out), -1, "type %u, wrong size", type);
+	}
+
+	memset(&r, 0, sizeof r);
+	n = put(packet, RECORD_STARTED, &r);
+	r.call.end = CALL_DENIED;
+	n += put(packet + n, RECORD_CALL, &r);
+	is_int(parse(packet, n, &out), 2, "two records in a packet, the second unaligned");
+	is_int(out.call.end, CALL_DENIED, "the second one's content");
+	is_int(parse(packet, 0, &out), 0, "an empty packet");
+}
+
+#define REFUSED(type, change, what)                                          \
+	do {                                                                 \
+		memset(&r, 0, sizeof r);                                     \
+		r.refused.why = REFUSE_UTF8;                                 \
+		if ((type) != RECORD_REFUSED)                                \
+			memset(&r, 0, sizeof r);                             \
+		n = put(packet, type, &r);                                   \
+		is_int(parse(packet, n, &out), 1, "without " what " it is taken"); \
+		change;                                                      \
+		n = put(packet, type, &r);                                   \
+		is_int(parse(packet, n, &out), -1, what " is refused");      \
+	} while (0)
+
+static void bad_content(void)
+{
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record r, out;
+	size_t n;
+
+	REFUSED(RECORD_CALL, memset(r.call.name, 'x', sizeof r.call.name), "an unterminated tool name");
+	REFUSED(RECORD_CALL, memset(r.call.rule, 'x', sizeof r.call.rule), "an unterminated rule");
+	REFUSED(RECORD_CALL, r.call.end = CALL_ENDS_, "an unknown end of a call");
+	REFUSED(RECORD_CALL, r.call.tool = 2, "a flag that is neither 0 nor 1");
+	REFUSED(RECORD_REFUSED, r.refused.why = DROP_COUNT_, "an unknown reason");
+	REFUSED(RECORD_REFUSED, r.refused.why = REFUSE_NONE, "no reason");
+	REFUSED(RECORD_REFUSED, r.refused.direction = 2, "an unknown direction");
+	REFUSED(RECORD_REFUSED, memset(r.refused.detail, 'x', sizeof r.refused.detail), "an unterminated detail");
+	REFUSED(RECORD_REFUSED, memset(r.refused.method, 'x', sizeof r.refused.method), "an unterminated method");
+	REFUSED(RECORD_EVENT, r.event.event = EVENTS_, "an unknown event");
+	REFUSED(RECORD_FAILED, memset(r.failed.error.what, 'x', sizeof r.failed.error.what), "an unterminated error");
+	REFUSED(RECORD_FAILED, memset(r.failed.error.hint, 'x', sizeof r.failed.error.hint), "an unterminated hint");
+	REFUSED(RECORD_FAILED, r.failed.error.kind = (enum error_kind)99, "an unknown kind of error");
+}
+
+static void legality(void)
+{
+	static const struct {
+		enum record_peer peer;
+		enum peer_state state;
+		unsigned type;
+	} legal[] = {
+		{ PEER_FILTER, PEER_STARTING, RECORD_READY },  { PEER_FILTER, PEER_STARTING, RECORD_FAILED },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_CALL },    { PEER_FILTER, PEER_RUNNING, RECORD_REFUSED },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_EVENT },   { PEER_FILTER, PEER_RUNNING, RECORD_END },
+		{ PEER_INIT, PEER_STARTING, RECORD_READY },    { PEER_INIT, PEER_STARTING, RECORD_FAILED },
+		{ PEER_INIT, PEER_READY, RECORD_STARTED },     { PEER_INIT, PEER_READY, RECORD_FAILED },
+		{ PEER_INIT, PEER_RUNNING, RECORD_EXITED },
+	};
+
+	for (int peer = PEER_FILTER; peer <= PEER_INIT; peer++)
+		for (int state = 0; state <= PEER_STATES_; state++)
+			for (unsigned type = 0; type <= RECORD_TYPES_; type++) {
+				bool want = false;
+				for (size_t i = 0; i < sizeof legal / sizeof legal[0]; i++)
+					want |= legal[i].peer == (enum record_peer)peer &&
+						legal[i].state == (enum peer_state)state && legal[i].type == type;
+				if (record_legal((enum record_peer)peer, (enum peer_state)state, type) != want)
+					fail("peer %d, state %d, type %u", peer, state, type);
+			}
+	pass("every peer, state and type is legal or not as the table says");
+}
+
+static void over_a_socket(void)
+{
+	int fds[2];
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record r = { .signal = { .signal = 10, .everyone = 1 } }, out;
+
+	ok(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0, "a socket pair");
+	is_int(record_send(fds[0], RECORD_SIGNAL, &r), 0, "a record is sent");
+	ssize_t n = recv(fds[1], packet, sizeof packet, 0);
+	is_int(parse(packet, (size_t)n, &out), 1, "and received");
+	is_int(out.signal.signal, 10, "with its content");
+	close(fds[1]);
+	is_int(record_send(fds[0], RECORD_SIGNAL, &r), -1, "a closed peer is an error, not a signal");
+	close(fds[0]);
+}
+
+int main(void)
+{
+	well_formed();
+	bad_content();
+	legality();
+	over_a_socket();
+	for (unsigned why = 1; why < DROP_COUNT_; why++)
+		if (!drop_text(why)[0])
+			fail("reason %u has words", why);
+	return done_testing();
+}
