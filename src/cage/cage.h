@@ -45,6 +45,11 @@ int cage_loopback_up(struct error *err);
 
 /* Empty every capability set, the bounding set included; no_new_privs; keep_caps and securebits locked. */
 int caps_drop_all(struct error *err);
+/*
+ * The same for a process of ours outside the cage, which may hold nothing to begin with: bounding set and securebits
+ * are left as they are where CAP_SETPCAP is not held.
+ */
+int caps_drop_held(struct error *err);
 /* Refuse a process that was started setuid, setgid or with file capabilities. */
 int caps_refuse_privileged_start(struct error *err);
 
@@ -71,8 +76,11 @@ int seccomp_apply(enum seccomp_list list, struct error *err);
 int landlock_abi(void);
 /* In the cage, after the pivot: what PLAN grants and nothing else; scopes signals and abstract sockets. */
 int landlock_server(const struct plan *plan, struct error *err);
-/* A ruleset that grants nothing at all, for filter and init. Returns 0 without Landlock; *ACTIVE says. */
-int landlock_nothing(bool *active, struct error *err);
+/*
+ * A ruleset that grants nothing at all, for filter and init. *ABI gets the version in force; 0 without Landlock, which is no
+ * failure. MAY_SIGNAL: without the signal scope, which would keep init from signalling the server.
+ */
+int landlock_nothing(bool may_signal, int *abi, struct error *err);
 
 /* ---- apparmor.c --------------------------------------------------------------------------------- */
 
@@ -85,7 +93,8 @@ int apparmor_stack_onexec(const char *profile, struct error *err);
 /*
  * Confine a process of ours that reads hostile bytes: wipe the environment's strings, not dumpable, rlimits (no new files, no
  * core, no processes), no_new_privs, no capabilities, Landlock that grants nothing, and SECCOMP_FILTER. Descriptors other than
- * KEEP[0..KEEP_N) are closed first. *ABI gets the Landlock ABI that is active, 0 for none.
+ * KEEP[0..KEEP_N) are closed first. *ABI gets the Landlock ABI that is active, 0 for none. `environ` and the strings of
+ * main's argv are gone afterwards. poll(2) takes at most 16 entries.
  */
 int confine_filter(const int *keep, size_t keep_n, int *abi, struct error *err);
 /* Likewise for pid 1 of the cage, once the server is started: SECCOMP_INIT. */
