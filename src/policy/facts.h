@@ -36,6 +36,11 @@ struct target {
 	struct strlist argv; /* argv[0] first; shims and "env" are gone */
 	struct target_grant *grants;
 	size_t grants_n;
+	/*
+	 * Symlinks between what is started and what it is, in no grant: path, text, path, text ... They open nothing, but
+	 * have to exist in the cage at the same place.
+	 */
+	struct strlist links;
 	struct strlist notes; /* how the command was resolved, a line each, for explain */
 	size_t args_from;     /* argv[args_from..] are the server's own arguments (for files.args) */
 };
