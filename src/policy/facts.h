@@ -51,6 +51,7 @@ struct facts {
 	char *user;     /* login name, or "user" */
 	char *home;     /* absolute, normalized, real */
 	char *home_env; /* $HOME when it differs from the password database's, else NULL: protected as well */
+	char *state;    /* mcpcage's state folder (policy's, else $XDG_STATE_HOME/mcpcage); NULL: below home */
 	struct strlist protect; /* further protected paths: state, configuration and data folders in use */
 
 	unsigned layers; /* enum layer bits that this machine has */

@@ -66,7 +66,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_FILES_ARGS] = {
 		.id = KEY_FILES_ARGS,
 		.path = "files.args", .option = "--args", .argument = "ro|rw|off",
-		.group = GROUP_FILES, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, .words = words_args, MEMBER(args),
+		.group = GROUP_FILES, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		.words = words_args, MEMBER(args),
 		.fallback = "ro",
 		.help = "paths among the server's arguments: ro, rw or off",
 		.man = "What to do with existing absolute paths among the server's own arguments (also as "
@@ -121,7 +122,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_NETWORK_MODE] = {
 		.id = KEY_NETWORK_MODE,
 		.path = "network.mode", .option = "--network", .argument = "none|host",
-		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, .words = words_network, MEMBER(network),
+		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		.words = words_network, MEMBER(network),
 		.fallback = "none",
 		.help = "none, or the host's network with everything in it",
 		.man = "none: a network of its own with nothing in it but a loopback interface. host: the "
@@ -141,7 +143,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.id = KEY_LIMITS_SWAP,
 		.path = "limits.swap", .option = "--swap", .argument = "SIZE",
 		.group = GROUP_LIMITS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(swap),
-		.low = 0, .high = UINT64_MAX, .fallback = "0",
+		.low = 0, .high = SIZE_HIGH, .unlimited = "unlimited", .fallback = "0",
 		.help = "swap space beside --memory",
 		.man = "Swap space that the cage may use beside limits.memory. 0 is none at all. Needs "
 		       "control groups.",
@@ -210,7 +212,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_LIMITS_SESSION_TIMEOUT] = {
 		.id = KEY_LIMITS_SESSION_TIMEOUT,
 		.path = "limits.session_timeout", .option = "--session-timeout", .argument = "TIME",
-		.group = GROUP_LIMITS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(session_timeout),
+		.group = GROUP_LIMITS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER,
+		MEMBER(session_timeout),
 		.low = 1, .high = YEAR_MS, .unlimited = "none", .fallback = "none",
 		.help = "end the session after TIME",
 		.man = "End the session after this long, whatever happens.",
@@ -218,7 +221,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_CONFINE_REQUIRE] = {
 		.id = KEY_CONFINE_REQUIRE,
 		.path = "confine.require", .option = "--require", .argument = "LAYER",
-		.group = GROUP_CONFINE, .type = VALUE_LAYERS, .tighten = TIGHTEN_MORE, .words = words_layers, MEMBER(require),
+		.group = GROUP_CONFINE, .type = VALUE_LAYERS, .tighten = TIGHTEN_MORE,
+		.words = words_layers, MEMBER(require),
 		.help = "refuse to start without LAYER",
 		.man = "Refuse to start when a layer of the cage is missing on this machine: landlock, "
 		       "apparmor, cgroup, timens (a time namespace) or audit (the audit log can be "
@@ -262,7 +266,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_AUDIT_FILE] = {
 		.id = KEY_AUDIT_FILE,
 		.path = "audit.file", .option = "--audit", .argument = "FILE|off",
-		.group = GROUP_RECORDS, .type = VALUE_FILE, .tighten = TIGHTEN_FIXED, .words = words_off, MEMBER(audit),
+		.group = GROUP_RECORDS, .type = VALUE_FILE, .tighten = TIGHTEN_FIXED,
+		.words = words_off, MEMBER(audit),
 		.help = "where the audit log goes",
 		.man = "The audit log: a JSON object a line. \"off\" writes none. By default it is "
 		       "audit.jsonl in the state folder.",

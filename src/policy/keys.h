@@ -107,7 +107,7 @@ struct policy_key {
 	enum tighten_rule tighten;
 	const char *const *words; /* NULL-terminated, or NULL */
 	uint64_t low, high;       /* numbers: the range that is accepted */
-	const char *unlimited;    /* the word for "no limit", or NULL when there has to be one */
+	const char *unlimited;    /* the word for "no limit", or NULL; see policy_key_no_limit() */
 	size_t offset;            /* of the member of struct policy; unused for grants and env */
 	const char *fallback;     /* the default as text for the manual, or NULL */
 	const char *help;         /* one line for --help; no full stop */
@@ -117,6 +117,22 @@ struct policy_key {
 /* Row I has id I. */
 extern const struct policy_key policy_keys[KEYS_N];
 extern const char *const policy_group_titles[GROUPS_N];
+
+/* The number that stands for "no limit": 0, or UINT64_MAX where 0 means none at all. */
+static inline uint64_t policy_key_no_limit(const struct policy_key *key)
+{
+	return key->low == 0 ? UINT64_MAX : 0;
+}
+
+/* The row of a key of policy files, of an option ("--ro"), or NULL. */
+const struct policy_key *policy_key_by_path(const char *path);
+const struct policy_key *policy_key_by_option(const char *option);
+
+/*
+ * The word of a list that WORD was probably meant to be: call it with each CANDIDATE; *BEST and *BEST_COST
+ * start as NULL and 0. Only near ones are taken.
+ */
+void policy_suggest(const char *word, const char *candidate, const char **best, unsigned *best_cost);
 
 /* Whether the option has to be handed to policy_builder_option(). */
 static inline int policy_key_builds(const struct policy_key *key)

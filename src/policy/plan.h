@@ -19,7 +19,7 @@ enum mount_kind {
 	MOUNT_BIND,    /* host object `src` at `dest` */
 	MOUNT_TMPFS,   /* fresh, `size` bytes at most */
 	MOUNT_PROC,
-	MOUNT_DEV,     /* a tmpfs with null, zero, full, random, urandom, tty-less; fd links; pts; shm */
+	MOUNT_DEV,     /* a tmpfs with null, zero, full, random, urandom, tty-less; fd links; pts; shm of `size` */
 	MOUNT_SYMLINK, /* `dest` -> `src` */
 	MOUNT_DATA,    /* a read-only file whose content is `data` */
 	MOUNT_DIR,     /* an empty folder */
@@ -33,7 +33,7 @@ struct plan_mount {
 	bool write;
 	bool directory;    /* MOUNT_BIND, MOUNT_MASK: what `dest` has to be */
 	uint64_t dev, ino; /* MOUNT_BIND: what `src` has to be */
-	uint64_t size;     /* MOUNT_TMPFS: bytes */
+	uint64_t size;     /* MOUNT_TMPFS, MOUNT_DEV: bytes */
 	char *data;        /* MOUNT_DATA */
 	char *why;         /* one phrase for explain; never NULL */
 };
@@ -84,6 +84,12 @@ struct plan {
  */
 int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
+
+/*
+ * The absolute path that the server's argument ARG names ("/srv/x", "--root=/srv/x"), normalized; NULL when it names
+ * none or memory ran out. The caller frees. The gatherer of facts and plan_make() have to agree on it.
+ */
+char *plan_arg_path(const char *arg);
 
 /* `mcpcage explain`: what the server can read, write, run, reach and use, in words. */
 void plan_explain(const struct plan *plan, struct buf *out);

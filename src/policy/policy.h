@@ -2,7 +2,7 @@
 /*
  * What the user, the administrator and the shipped profiles ask for, after all layers are merged.
  *
- * A policy is built once (policy_load) and is const from then on. It says nothing about this machine: that
+ * A policy is built once (policy/builder.h) and is const from then on. It says nothing about this machine: that
  * is `struct facts`, and both together make the `struct plan`. mcpcage-policy(5) documents each key.
  */
 #pragma once
@@ -55,6 +55,8 @@ struct policy {
 	size_t grants_n;
 	struct strlist tmpfs;  /* fresh, empty, writable, size-limited */
 	enum args_mode args;
+	bool read_locked;  /* an administrator locked files.read: arguments may open nothing new */
+	bool write_locked; /* likewise files.write */
 	uint64_t home_size; /* bytes; ceiling of the private home */
 	uint64_t tmp_size;  /* bytes; ceiling of the private /tmp, /dev/shm and each --tmpfs */
 

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Merging values into a policy, one after the other: later ones win, lists add up, and what an administrator locked
+ * can only be tightened from then on. Internal to policy/.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "policy/keys.h"
+#include "policy/policy.h"
+#include "policy/value.h"
+
+#include <stdbool.h>
+
+/* What a key was when it was locked: the most that later layers may make of it. */
+struct merge_lock {
+	char *by; /* the file; NULL: not locked */
+	struct value ceiling;
+	bool any;      /* tools.allow: every tool was allowed */
+	bool narrowed; /* a later layer named its own list, which replaced the locked one */
+};
+
+struct merge {
+	struct policy policy;
+	struct merge_lock locks[KEYS_N];
+};
+
+/* The defaults of the table. */
+int merge_init(struct merge *merge, struct error *err);
+void merge_free(struct merge *merge);
+
+/* VALUE for KEY. Errors do not say where it came from: the caller knows. VALUE stays the caller's. */
+int merge_value(struct merge *merge, const struct policy_key *key, const struct value *value, struct error *err);
+
+/* Lock PATH, a key or the first part of keys, as it is now; BY is the file. */
+int merge_lock(struct merge *merge, const char *path, const char *by, struct error *err);
+
+/* Check what concerns several keys, and hand the policy over. */
+int merge_finish(struct merge *merge, struct policy *policy, struct error *err);

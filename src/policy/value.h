@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * One value for one key, as it was written in a policy file or on the command line, before it is merged.
+ * Internal to policy/.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/strlist.h"
+#include "policy/keys.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct value_env {
+	char *name;
+	char *value; /* NULL: pass on */
+	bool remove;
+};
+
+/* Which member is used follows from the key's type. */
+struct value {
+	uint64_t number;     /* sizes, counts, percent, durations; index of a word; bool; bits of layers */
+	char *text;          /* strings, files */
+	struct strlist list; /* paths, globs, names, keys */
+	struct grant *grants;
+	size_t grants_n;
+	struct value_env *env;
+	size_t env_n;
+};
+
+/* Where a value was written: decides what paths in it mean. */
+struct value_source {
+	const char *home;   /* "~/" */
+	const char *cwd;    /* relative paths; NULL: refused */
+	const char *origin; /* "--ro", or the file: kept in grants */
+};
+
+/* Read TEXT as KEY's value; for lists as one more entry. Errors do not say where: the caller knows. */
+int value_parse(const struct policy_key *key, const char *text, const struct value_source *source,
+		struct value *value, struct error *err);
+
+/* A plain number, as it can stand in a policy file. */
+int value_integer(const struct policy_key *key, int64_t number, struct value *value, struct error *err);
+
+/* One member of the object "env": TEXT NULL passes NAME on, or takes it away with REMOVE. */
+int value_env_entry(const char *name, const char *text, bool remove, struct value *value, struct error *err);
+
+void value_free(struct value *value);
+
+/* Write NUMBER the way a person would have: "2G", "5m", "unlimited". At most 32 bytes. */
+void value_number_text(const struct policy_key *key, uint64_t number, char text[32]);
