@@ -62,11 +62,6 @@ static inline int mountapi_fsoption(int fs, const char *key, const char *value)
 	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-static inline int mountapi_fsflag(int fs, const char *key)
-{
-	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, key, NULL, 0);
-}
-
 static inline int mountapi_fscreate(int fs)
 {
 	return (int)syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0);

@@ -1,34 +1,59 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parts of a root, between root.c, which orders them, and mounts.c, which makes them. Private to cage/.
+ * The parts of a root, between root.c, which orders them, points.c, which creates, and mounts.c and special.c, which
+ * attach. Private to cage/.
  */
 #pragma once
 
 #include "base/error.h"
 #include "policy/plan.h"
 
+/* What belongs to a mount of the plan while the root is built. */
+struct mount_at {
+	/*
+	 * Where its mount point is: PATH below the descriptor BASE, a tmpfs of ours, "" for BASE itself. BASE is -1 when
+	 * it lies in a tree that is not ours; PATH is the plan's then.
+	 */
+	int base;
+	const char *path;
+	/* MOUNT_TMPFS: it, detached at first. MOUNT_DEV: its folder. MOUNT_DATA that is mounted: the file. Else -1. */
+	int own;
+};
+
 /* A root that is being built. Every descriptor belongs to a file system of ours. */
 struct root {
 	const struct plan *plan;
-	int stage;      /* the tmpfs behind everything that is not a host object or another file system */
-	int fd;         /* its folder `root`, a mount of its own: what becomes "/" */
-	int empty_dir;  /* in the stage, read-only: what masks are made of */
+	int fd;              /* the tmpfs that becomes "/" */
+	struct mount_at *at; /* one for each mount of the plan */
+	int empty_dir;       /* what masks are made of */
 	int empty_file;
-	int *tmpfs;     /* for each mount of the plan: the detached tmpfs of a MOUNT_TMPFS, else -1 */
+
+	/* The folder around the last mount point: the next one is often beside it. */
+	int parent;
+	int parent_base;
+	const char *parent_path;
+	size_t parent_n;
 };
 
+/* ---- points.c: what is created ------------------------------------------------------------------ */
+
 /*
- * First step, for each mount of the plan: make its file system if it has one of ours, and its mount point if that lies
- * in one of ours. Nothing of the host is in the new root yet, and nothing is attached.
+ * For each mount of the plan make its file system, if that is a tmpfs of ours, and its mount point, if it lies in one. Then
+ * the empty objects and the files that are mounted. Nothing of the host may be attached to the root yet.
  */
-int mount_prepare(struct root *root, size_t i, struct error *err);
-/* Second step, in the plan's order: attach it. */
+int points_make(struct root *root, struct error *err);
+
+/* A new tmpfs, detached, nosuid and nodev. MODE of its root, NULL for 1777. */
+int points_tmpfs(const char *where, uint64_t size, const char *mode, struct error *err);
+
+/* ---- mounts.c: what is attached ----------------------------------------------------------------- */
+
+/* Attach mount I. In the plan's order. */
 int mount_attach(struct root *root, size_t i, struct error *err);
 
-/* A new tmpfs, detached. SIZE 0: no limit (never for what the server may write). */
-int mount_new_tmpfs(const char *where, uint64_t size, const char *mode, struct error *err);
+/* ---- special.c: /proc and /dev ------------------------------------------------------------------ */
 
-/* procfs of this pid namespace with its masks, and /dev: special.c. */
-int mount_proc(struct root *root, const struct plan_mount *mount, int dest, struct error *err);
-int mount_dev_prepare(struct root *root, const struct plan_mount *mount, int dev, struct error *err);
-int mount_dev(struct root *root, const struct plan_mount *mount, int dev, struct error *err);
+int special_proc(struct root *root, size_t i, struct error *err);
+/* Make the files and folders of /dev in the folder DEV. */
+int special_dev_points(const struct plan_mount *mount, int dev, struct error *err);
+int special_dev(struct root *root, size_t i, struct error *err);

@@ -5,13 +5,12 @@
  * Order, and why:
  *  1. All mounts become private, so that nothing mounted or unmounted outside appears in the cage later (an arriving
  *     mount would not be read-only) and nothing done here is seen outside.
- *  2. A tmpfs, the stage, is mounted over "/": the one place that exists everywhere. Absolute paths still start at the
- *     host's root, because a path walk does not cross a mount on its own starting point. The cage's root is the
- *     stage's folder `root`; beside it lie the empty objects that masks are made of, out of the server's reach.
- *  3. Everything that has to be created is created, on file systems of ours, before any host object is attached.
- *  4. Host objects and the rest are attached in the plan's order. From here on nothing is created.
- *  5. The root becomes read-only; pivot_root(".", ".") puts the host's root on top of ours, umount2(MNT_DETACH) takes
- *     it and the stage away.
+ *  2. A tmpfs is mounted over "/", the one place that exists everywhere. Absolute paths still lead into the host's
+ *     root, because a path walk does not cross a mount on its own starting point.
+ *  3. points.c creates what has to be created, in file systems of ours only. Then the root becomes read-only: from here
+ *     on nothing can be created.
+ *  4. mounts.c attaches host objects and the rest in the plan's order.
+ *  5. pivot_root(".", ".") puts the host's root on top of ours and umount2(MNT_DETACH) takes it away.
  * When a step fails the caller exits, and the namespace dies with everything that was made.
  *
  * Where "/" is the kernel's own rootfs (a system that runs from its initramfs), pivot_root(2) is impossible: see enter().
@@ -43,82 +42,53 @@ static void close_at(int *fd)
 
 static void root_close(struct root *root)
 {
-	close_at(&root->stage);
 	close_at(&root->fd);
 	close_at(&root->empty_dir);
 	close_at(&root->empty_file);
-	for (size_t i = 0; root->tmpfs && i < root->plan->mounts_n; i++)
-		close_at(&root->tmpfs[i]);
-	free(root->tmpfs);
-	root->tmpfs = NULL;
+	close_at(&root->parent);
+	for (size_t i = 0; root->at && i < root->plan->mounts_n; i++)
+		close_at(&root->at[i].own);
+	free(root->at);
+	root->at = NULL;
 }
 
-/* Room for the files of the plan: nothing else is written there, and the root is read-only afterwards. */
-static uint64_t stage_size(const struct plan *plan)
+/* Room for the files of the plan: nothing else is written there. */
+static uint64_t root_size(const struct plan *plan)
 {
 	uint64_t size = 64 << 10;
 
-	for (size_t i = 0; i < plan->mounts_n; i++)
-		size += 8192 + (plan->mounts[i].data ? strlen(plan->mounts[i].data) : 0);
+	for (size_t i = 0; i < plan->mounts_n; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+
+		size += 8192 + (m->kind == MOUNT_DATA && m->data ? strlen(m->data) : 0);
+	}
 	return size;
-}
-
-static int make_stage(struct root *root, struct error *err)
-{
-	static const char what[] = "the root of the cage";
-
-	root->stage = mount_new_tmpfs(what, stage_size(root->plan), "0755", err);
-	if (root->stage < 0)
-		return -1;
-	if (mountapi_attach(root->stage, AT_FDCWD, "/") < 0)
-		return error_set(err, errno, "cannot mount %s (move_mount)", what);
-	if (mkdirat(root->stage, "root", 0755) < 0 || mkdirat(root->stage, "empty", 0555) < 0)
-		return error_set(err, errno, "cannot make a folder in %s", what);
-
-	root->fd = mountapi_clone(root->stage, "root", 0);
-	if (root->fd < 0)
-		return error_set(err, errno, "cannot make %s (open_tree)", what);
-	if (mountapi_attach(root->fd, root->stage, "root") < 0)
-		return error_set(err, errno, "cannot attach %s (move_mount)", what);
-
-	CLEANUP_CLOSE int file = openat(root->stage, "file", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-	if (file < 0)
-		return error_set(err, errno, "cannot make a file in %s", what);
-	root->empty_dir = openat(root->stage, "empty", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	root->empty_file = openat(root->stage, "file", O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (root->empty_dir < 0 || root->empty_file < 0)
-		return error_set(err, errno, "cannot open an empty object in %s", what);
-	return 0;
 }
 
 static int build(struct root *root, struct error *err)
 {
+	const uint64_t closed = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 	const struct plan *plan = root->plan;
 
-	root->tmpfs = calloc(plan->mounts_n + 1, sizeof *root->tmpfs);
-	if (!root->tmpfs)
+	root->at = calloc(plan->mounts_n + 1, sizeof *root->at);
+	if (!root->at)
 		return error_oom(err);
 	for (size_t i = 0; i < plan->mounts_n; i++)
-		root->tmpfs[i] = -1;
+		root->at[i].own = root->at[i].base = -1;
 
-	if (make_stage(root, err) < 0)
+	root->fd = points_tmpfs("the root of the cage", root_size(plan), "0755", err);
+	if (root->fd < 0)
 		return -1;
-	for (size_t i = 0; i < plan->mounts_n; i++) {
-		if (mount_prepare(root, i, err) < 0)
-			return -1;
-	}
-
-	/* What is cloned from the stage from now on is read-only: the masks, files below a tmpfs. */
-	if (mountapi_restrict(root->stage, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-			      0) < 0)
-		return error_set(err, errno, "cannot make the stage read-only (mount_setattr)");
+	if (mountapi_attach(root->fd, AT_FDCWD, "/") < 0)
+		return error_set(err, errno, "cannot mount the root of the cage (move_mount)");
+	if (points_make(root, err) < 0)
+		return -1;
+	if (mountapi_restrict(root->fd, closed, 0) < 0)
+		return error_set(err, errno, "cannot make the root of the cage read-only (mount_setattr)");
 	for (size_t i = 0; i < plan->mounts_n; i++) {
 		if (mount_attach(root, i, err) < 0)
 			return -1;
 	}
-	if (mountapi_restrict(root->fd, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-			      0) < 0)
-		return error_set(err, errno, "cannot make the root read-only (mount_setattr)");
 	return 0;
 }
 
@@ -146,8 +116,7 @@ static int enter(struct root *root, struct error *err)
 	if (fchdir(root->fd) < 0)
 		return error_set(err, errno, "cannot enter the root of the cage");
 	if (syscall(SYS_pivot_root, ".", ".") == 0) {
-		/* On top of our root lies the host's, on top of that the stage. */
-		if (syscall(SYS_umount2, ".", MNT_DETACH) < 0 || syscall(SYS_umount2, ".", MNT_DETACH) < 0)
+		if (syscall(SYS_umount2, ".", MNT_DETACH) < 0)
 			return error_set(err, errno, "cannot detach the host's root (umount2)");
 	} else if (errno == EINVAL && root_is_rootfs()) {
 		if (chroot(".") < 0)
@@ -169,11 +138,12 @@ static int enter(struct root *root, struct error *err)
 
 int cage_root(const struct plan *plan, struct error *err)
 {
-	struct root root = { .plan = plan, .stage = -1, .fd = -1, .empty_dir = -1, .empty_file = -1 };
+	struct root root = { .plan = plan, .fd = -1, .empty_dir = -1, .empty_file = -1, .parent = -1 };
 
 	if (mountapi_private("/") < 0) {
-		error_set(err, errno, "cannot make the mounts private (mount_setattr)");
-		return userns_hint(err);
+		int sys = errno;
+		error_set(err, sys, "cannot make the mounts private (mount_setattr)");
+		return sys == ENOSYS ? error_hint(err, "Linux 5.12 or later is needed") : userns_hint(err);
 	}
 	mode_t mask = umask(0);
 	int status = build(&root, err);

@@ -26,65 +26,68 @@
 
 /* ---- /proc --------------------------------------------------------------------------------------- */
 
+/*
+ * What is covered. ROOT_ONLY: the kernel's own file mode keeps everyone but uid 0 out, so that covering it for others
+ * would only cost time.
+ */
 static const struct {
 	const char *name;
-	bool directory;
+	bool directory, root_only;
 } PROC_MASKS[] = {
-	{ "acpi", true },
-	{ "asound", true },
-	{ "bus", true },
-	{ "driver", true },
-	{ "dynamic_debug", true },
-	{ "fs", true },
-	{ "irq", true },
-	{ "scsi", true },
-	{ "tty", true },
-	{ "cmdline", false },
-	{ "config.gz", false },
-	{ "iomem", false },
-	{ "ioports", false },
-	{ "kallsyms", false },
-	{ "kcore", false },
-	{ "key-users", false },
-	{ "keys", false },
-	{ "kmsg", false },
-	{ "kpagecgroup", false },
-	{ "kpagecount", false },
-	{ "kpageflags", false },
-	{ "latency_stats", false },
-	{ "locks", false },
-	{ "modules", false },
-	{ "pagetypeinfo", false },
-	{ "sched_debug", false },
-	{ "slabinfo", false },
-	{ "sysrq-trigger", false },
-	{ "timer_list", false },
-	{ "vmallocinfo", false },
+	{ "acpi", true, false },
+	{ "asound", true, false },
+	{ "bus", true, false },
+	{ "driver", true, false },
+	{ "fs", true, false },
+	{ "irq", true, false },
+	{ "scsi", true, false },
+	{ "tty", true, false },
+	{ "dynamic_debug", true, true },
+	{ "xen", true, true },
+	{ "bootconfig", false, false },
+	{ "cmdline", false, false },
+	{ "kallsyms", false, false },
+	{ "key-users", false, false },
+	{ "keys", false, false },
+	{ "latency_stats", false, false },
+	{ "modules", false, false },
+	{ "sched_debug", false, false },
+	{ "timer_stats", false, false },
+	{ "kcore", false, true },
+	{ "kmsg", false, true },
+	{ "kpagecgroup", false, true },
+	{ "kpagecount", false, true },
+	{ "kpageflags", false, true },
+	{ "pagetypeinfo", false, true },
+	{ "slabinfo", false, true },
+	{ "sysrq-trigger", false, true },
+	{ "timer_list", false, true },
+	{ "vmallocinfo", false, true },
+	{ "vmcore", false, true },
 };
 
+/*
+ * A mask is cloned only for what is there, because a clone that is never attached costs a grace period of RCU when it
+ * is closed.
+ */
 static int mask_proc(struct root *root, int proc, struct error *err)
 {
-	CLEANUP_CLOSE int tree = -1;
-	bool directory = false;
-
 	for (size_t i = 0; i < ARRAY_SIZE(PROC_MASKS); i++) {
-		/* A mount that was not used, because this kernel has no such file, serves for the next. */
-		if (tree >= 0 && directory != PROC_MASKS[i].directory) {
-			close(tree);
-			tree = -1;
-		}
-		directory = PROC_MASKS[i].directory;
-		if (tree < 0)
-			tree = mountapi_clone(directory ? root->empty_dir : root->empty_file, "", 0);
-		if (tree < 0)
-			return error_set(err, errno, "cannot make what covers /proc/%s (open_tree)", PROC_MASKS[i].name);
-		if (mountapi_attach(tree, proc, PROC_MASKS[i].name) < 0) {
+		const char *name = PROC_MASKS[i].name;
+
+		if (PROC_MASKS[i].root_only && root->plan->uid != 0)
+			continue;
+		if (faccessat(proc, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 			if (errno == ENOENT)
 				continue;
-			return error_set(err, errno, "cannot cover /proc/%s (move_mount)", PROC_MASKS[i].name);
+			return error_set(err, errno, "cannot examine /proc/%s", name);
 		}
-		close(tree);
-		tree = -1;
+		CLEANUP_CLOSE int tree =
+			mountapi_clone(PROC_MASKS[i].directory ? root->empty_dir : root->empty_file, "", 0);
+		if (tree < 0)
+			return error_set(err, errno, "cannot make what covers /proc/%s (open_tree)", name);
+		if (mountapi_attach(tree, proc, name) < 0)
+			return error_set(err, errno, "cannot cover /proc/%s (move_mount)", name);
 	}
 	return 0;
 }
@@ -109,14 +112,14 @@ static int new_proc(struct error *err)
 	return -1;
 }
 
-int mount_proc(struct root *root, const struct plan_mount *mount, int dest, struct error *err)
+int special_proc(struct root *root, size_t i, struct error *err)
 {
 	CLEANUP_CLOSE int proc = new_proc(err);
 
 	if (proc < 0)
 		return -1;
-	if (mountapi_attach(proc, dest, "") < 0)
-		return error_set(err, errno, "cannot mount %s (move_mount)", mount->dest);
+	if (mountapi_attach(proc, root->at[i].base, root->at[i].path) < 0)
+		return error_set(err, errno, "cannot mount %s (move_mount)", root->plan->mounts[i].dest);
 	return mask_proc(root, proc, err);
 }
 
@@ -145,12 +148,10 @@ static const struct {
 	{ "ptmx", "pts/ptmx" },
 };
 
-int mount_dev_prepare(struct root *root, const struct plan_mount *mount, int dev, struct error *err)
+int special_dev_points(const struct plan_mount *mount, int dev, struct error *err)
 {
-	(void)root;
 	for (size_t i = 0; i < ARRAY_SIZE(DEV_NODES); i++) {
-		CLEANUP_CLOSE int fd = openat(dev, DEV_NODES[i].name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0444);
-		if (fd < 0)
+		if (mknodat(dev, DEV_NODES[i].name, S_IFREG | 0444, 0) < 0)
 			return error_set(err, errno, "cannot make %s/%s in the cage", mount->dest, DEV_NODES[i].name);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(DEV_LINKS); i++) {
@@ -182,14 +183,14 @@ static int bind_node(const char *path, unsigned int minor_number, const char *na
 	return 0;
 }
 
+/* Each mount of devpts is an instance of its own: terminals of the host are not in it. */
 static int mount_pts(int dev, struct error *err)
 {
 	CLEANUP_CLOSE int fs = mountapi_fsopen("devpts");
 
 	if (fs < 0)
 		return error_set(err, errno, "cannot make /dev/pts (fsopen)");
-	if (mountapi_fsflag(fs, "newinstance") < 0 || mountapi_fsoption(fs, "ptmxmode", "0666") < 0 ||
-	    mountapi_fsoption(fs, "mode", "620") < 0 || mountapi_fscreate(fs) < 0)
+	if (mountapi_fsoption(fs, "ptmxmode", "0666") < 0 || mountapi_fsoption(fs, "mode", "620") < 0 || mountapi_fscreate(fs) < 0)
 		return error_set(err, errno, "cannot make /dev/pts (fsconfig)");
 	CLEANUP_CLOSE int pts = mountapi_fsmount(fs, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	if (pts < 0)
@@ -199,16 +200,17 @@ static int mount_pts(int dev, struct error *err)
 	return 0;
 }
 
-int mount_dev(struct root *root, const struct plan_mount *mount, int dev, struct error *err)
+int special_dev(struct root *root, size_t i, struct error *err)
 {
-	(void)root;
-	for (size_t i = 0; i < ARRAY_SIZE(DEV_NODES); i++) {
-		if (bind_node(DEV_NODES[i].path, DEV_NODES[i].minor, DEV_NODES[i].name, dev, err) < 0)
+	int dev = root->at[i].own;
+
+	for (size_t j = 0; j < ARRAY_SIZE(DEV_NODES); j++) {
+		if (bind_node(DEV_NODES[j].path, DEV_NODES[j].minor, DEV_NODES[j].name, dev, err) < 0)
 			return -1;
 	}
 	if (mount_pts(dev, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int shm = mount_new_tmpfs("/dev/shm", mount->size, "1777", err);
+	CLEANUP_CLOSE int shm = points_tmpfs("/dev/shm", root->plan->mounts[i].size, NULL, err);
 	if (shm < 0)
 		return -1;
 	if (mountapi_attach(shm, dev, "shm") < 0)
