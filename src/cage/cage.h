@@ -150,8 +150,13 @@ unsigned probe_layers(int *landlock);
 
 /* ---- facts.c, target.c ---------------------------------------------------------------------------- */
 
-/* Resolve COMMAND (argv, NULL-terminated) and look at every path that POLICY and the command name. */
+/* First of all: uid, gid, user, home, home_env and environ_. */
+int facts_user(struct facts *facts, char **environ_, struct error *err);
+/*
+ * Look at every path that POLICY and the command name, and at the layers. What is not there yet is done first: facts_user(), and
+ * resolving COMMAND (argv, NULL-terminated). The caller may have set `state` and `protect`, and LAYER_AUDIT in `layers`.
+ */
 int facts_gather(const struct policy *policy, char *const command[], char **environ_, struct facts *facts,
 		 struct error *err);
-/* Only the command: PATH, shims of version managers, interpreters, project roots. Fills facts->target. */
+/* Only the command: PATH, shims of version managers, interpreters, project roots. Wants home; fills target. */
 int target_resolve(char *const command[], char **environ_, struct facts *facts, struct error *err);

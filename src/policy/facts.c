@@ -5,8 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int compare(const void *asked, const void *fact)
+{
+	return strcmp(asked, ((const struct path_fact *)fact)->asked);
+}
+
 const struct path_fact *facts_path(const struct facts *facts, const char *asked)
 {
+	if (facts->paths_sorted)
+		return bsearch(asked, facts->paths, facts->paths_n, sizeof *facts->paths, compare);
 	for (size_t i = 0; i < facts->paths_n; i++)
 		if (strcmp(facts->paths[i].asked, asked) == 0)
 			return &facts->paths[i];
@@ -29,6 +36,7 @@ void facts_free(struct facts *facts)
 		free(target->grants[i].why);
 	}
 	free(target->grants);
+	strlist_free(&target->links);
 	strlist_free(&target->notes);
 	for (size_t i = 0; i < facts->paths_n; i++) {
 		free(facts->paths[i].asked);

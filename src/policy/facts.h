@@ -60,6 +60,7 @@ struct facts {
 	struct target target;
 	struct path_fact *paths;
 	size_t paths_n;
+	bool paths_sorted; /* by `asked`, as facts_gather() leaves them */
 
 	char **environ_; /* borrowed: mcpcage's own environment, for entries without a value */
 };
