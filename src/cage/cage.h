@@ -113,23 +113,36 @@ struct cgroup {
 	int fd;          /* O_DIRECTORY of the group, or -1 */
 	char path[512];  /* for messages: below /sys/fs/cgroup */
 	unsigned limits; /* which of the CGROUP_LIMIT bits took effect */
+	char why[512];   /* CGROUP_NONE: why there is none, one phrase */
 };
 enum { CGROUP_LIMIT_MEMORY = 1, CGROUP_LIMIT_SWAP = 2, CGROUP_LIMIT_TASKS = 4, CGROUP_LIMIT_CPU = 8 };
 
 /* Cheap: which way would be taken here. REASON (may be NULL) gets why there is none, one phrase. */
 enum cgroup_how cgroup_probe(char *reason, size_t size);
+/* The CGROUP_LIMIT bits that PLAN asks for. What is in here and not in `limits` did not take effect: say so, or fail. */
+unsigned cgroup_limits_wanted(const struct plan *plan);
+/* "memory, tasks" for a set of CGROUP_LIMIT bits. */
+void cgroup_limits_name(unsigned limits, char *out, size_t size);
 /*
  * Before cage_clone(): make a delegated group with the plan's limits, ready for CLONE_INTO_CGROUP (how ==
  * CGROUP_DELEGATED, fd >= 0); or find that it has to be a scope (how == CGROUP_SCOPE, fd == -1) or nothing (CGROUP_NONE).
+ * -1: a group should have been possible and failed; *CGROUP is CGROUP_NONE then and can be used and released.
  */
 int cgroup_prepare(const struct plan *plan, struct cgroup *cgroup, struct error *err);
-/* After cage_clone(), for CGROUP_SCOPE: put PID into a transient scope with the plan's limits. Bounded to 2 s. */
+/*
+ * After cage_clone(), for CGROUP_SCOPE: put PID into a transient scope with the plan's limits. Bounded to 2 s. Does nothing
+ * for the others. -1 leaves *CGROUP as CGROUP_NONE. Forks a short-lived child and reaps it. Costs some milliseconds, so
+ * call it while PID builds its mounts, and let PID execute nothing foreign before.
+ */
 int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup, struct error *err);
-/* Kill everything in it (cgroup.kill). 0 also when there is no group. */
+/* Kill everything in it (cgroup.kill). 0 also when there is no group; -1 with errno. */
 int cgroup_kill(const struct cgroup *cgroup);
-/* What was used: memory peak in bytes, processor time in microseconds; 0 where unknown. */
+/*
+ * What was used: memory peak in bytes, processor time in microseconds, processes killed for want of memory; 0 where unknown.
+ * systemd removes a scope as soon as its last process is gone, and the numbers with it: ask while PID still lives.
+ */
 void cgroup_usage(const struct cgroup *cgroup, uint64_t *memory_peak, uint64_t *cpu_us, uint64_t *oom_kills);
-/* Remove the group once it is empty, close the descriptor. */
+/* Remove the group once it is empty (waits up to 200 ms for that), close the descriptor. */
 void cgroup_release(struct cgroup *cgroup);
 
 /* ---- probe.c: for `doctor` ----------------------------------------------------------------------- */
