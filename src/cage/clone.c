@@ -46,6 +46,7 @@ static int clone_error(int sys, int cgroup_fd, struct error *err)
 		return error_hint(err, "the kernel lacks a namespace type: it needs CONFIG_USER_NS, PID_NS, NET_NS, "
 				       "IPC_NS, UTS_NS and CGROUPS");
 	case EACCES:
+	case EBADF:
 	case EBUSY:
 	case EOPNOTSUPP:
 	case ENODEV:
