@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What every cage has of its own: folders, the files of /etc that would otherwise name the machine and its users, and the
+ * environment. The same for everybody as far as possible, so that a server cannot tell machines apart.
+ */
+#include "policy/planner.h"
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOLOGIN "/usr/sbin/nologin"
+
+static int add_data(struct planner *p, const char *dest, const char *data)
+{
+	struct plan_mount *m = planner_add(p, LEVEL_MADE, MOUNT_DATA, NULL, dest, "made by mcpcage");
+
+	if (!m)
+		return -1;
+	m->data = strdup(data);
+	return m->data ? 0 : error_oom(p->err);
+}
+
+static int add_tmpfs(struct planner *p, enum mount_kind kind, const char *dest, uint64_t size, const char *why)
+{
+	struct plan_mount *m = planner_add(p, LEVEL_MADE, kind, NULL, dest, why);
+
+	if (!m)
+		return -1;
+	m->size = size;
+	m->write = true;
+	m->directory = true;
+	return 0;
+}
+
+static int add_users(struct planner *p)
+{
+	const struct plan *plan = p->plan;
+	CLEANUP_BUF struct buf passwd = BUF_INIT(0), group = BUF_INIT(0);
+	unsigned uid = plan->uid, gid = plan->gid;
+
+	if (uid != 0)
+		buf_puts(&passwd, "root:x:0:0:root:/root:" NOLOGIN "\n");
+	buf_printf(&passwd, "%s:x:%u:%u::%s:/bin/sh\n", plan->user, uid, gid, plan->home);
+	buf_puts(&passwd, "nobody:x:65534:65534:nobody:/nonexistent:" NOLOGIN "\n");
+	if (gid != 0)
+		buf_puts(&group, "root:x:0:\n");
+	buf_printf(&group, "%s:x:%u:\n", plan->user, gid);
+	buf_puts(&group, "nogroup:x:65534:\n");
+
+	const char *users = buf_str(&passwd), *groups = buf_str(&group);
+	if (!users || !groups || passwd.full || group.full)
+		return error_oom(p->err);
+	if (add_data(p, "/etc/passwd", users) < 0)
+		return -1;
+	return add_data(p, "/etc/group", groups);
+}
+
+/* With the host's network its names have to be resolved as on the host. */
+static int add_names(struct planner *p)
+{
+	static const char *const from_host[] = { "/etc/hosts", "/etc/resolv.conf" };
+	bool host = p->policy->network == NETWORK_HOST;
+
+	if (add_data(p, "/etc/nsswitch.conf",
+		     host ? "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+			  : "passwd: files\ngroup: files\nshadow: files\nhosts: files\n") < 0 ||
+	    add_data(p, "/etc/hosts", "127.0.0.1 localhost mcpcage\n::1 localhost mcpcage\n") < 0 ||
+	    add_data(p, "/etc/resolv.conf", "# There is no network.\n") < 0)
+		return -1;
+	for (size_t i = 0; host && i < ARRAY_SIZE(from_host); i++) {
+		const struct path_fact *fact = planner_fact(p, from_host[i]);
+		if (!fact || fact->type != PATH_FILE)
+			continue;
+		/* Often a symlink into /run: the file itself is shown at the place where it is looked for. */
+		if (planner_bind(p, LEVEL_SYSTEM, fact, from_host[i], false, "the host's network") < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int planner_made(struct planner *p)
+{
+	const struct policy *policy = p->policy;
+
+	if (!planner_add(p, LEVEL_MADE, MOUNT_PROC, NULL, "/proc", "the cage's own processes") ||
+	    add_tmpfs(p, MOUNT_DEV, "/dev", policy->tmp_size, "a few harmless devices") < 0 ||
+	    add_tmpfs(p, MOUNT_TMPFS, "/tmp", policy->tmp_size, "private") < 0 ||
+	    add_tmpfs(p, MOUNT_TMPFS, p->plan->home, policy->home_size, "private home") < 0 ||
+	    !planner_add(p, LEVEL_MADE, MOUNT_DIR, NULL, "/run", "empty") ||
+	    !planner_add(p, LEVEL_MADE, MOUNT_SYMLINK, "/run", "/var/run", "made by mcpcage") ||
+	    !planner_add(p, LEVEL_MADE, MOUNT_SYMLINK, "/tmp", "/var/tmp", "made by mcpcage"))
+		return -1;
+	if (add_users(p) < 0 || add_names(p) < 0 || add_data(p, "/etc/hostname", "mcpcage\n") < 0 ||
+	    add_data(p, "/etc/host.conf", "multi on\n") < 0)
+		return -1;
+	/* Valid, and the same for everybody: it identifies nobody. */
+	return add_data(p, "/etc/machine-id", "6d637063616765000000000000000001\n");
+}
+
+/* ---- environment --------------------------------------------------------------------------------- */
+
+/* Set NAME, replacing what is there; VALUE may be NULL for nothing at all. */
+static int set_env(struct planner *p, const char *name, const char *value)
+{
+	struct strlist *env = &p->plan->env;
+	size_t n = strlen(name);
+	char *text = NULL;
+
+	if (asprintf(&text, "%s=%s", name, value) < 0)
+		return error_oom(p->err);
+	for (size_t i = 0; i < env->n; i++)
+		if (strncmp(env->v[i], name, n) == 0 && env->v[i][n] == '=') {
+			free(env->v[i]);
+			env->v[i] = text;
+			return 0;
+		}
+	return strlist_take(env, text) < 0 ? error_oom(p->err) : 0;
+}
+
+static int set_below_home(struct planner *p, const char *name, const char *below)
+{
+	CLEANUP_FREE char *path = path_join(p->plan->home, below);
+
+	return path ? set_env(p, name, path) : error_oom(p->err);
+}
+
+static bool has_component(const char *list, const char *dir, size_t n)
+{
+	for (const char *at = list; *at;) {
+		size_t length = strcspn(at, ":");
+		if (length == n && memcmp(at, dir, n) == 0)
+			return true;
+		at += length + (at[length] == ':');
+	}
+	return false;
+}
+
+/* The folder of the program first, so that a runtime of a version manager finds itself and its tools. */
+static int set_path(struct planner *p)
+{
+	static const char standard[] = "/usr/local/bin:/usr/bin:/bin";
+	const struct plan *plan = p->plan;
+	const char *programs[] = { plan->argv.n ? plan->argv.v[0] : "", plan->exe };
+	CLEANUP_BUF struct buf path = BUF_INIT(0);
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		const char *slash = strrchr(programs[i], '/');
+		size_t n = slash ? (size_t)(slash - programs[i]) : 0;
+		const char *so_far = buf_str(&path);
+		/* A colon in a folder's name would make two of it. */
+		if (programs[i][0] != '/' || n == 0 || memchr(programs[i], ':', n) ||
+		    has_component(standard, programs[i], n) || (so_far && has_component(so_far, programs[i], n)))
+			continue;
+		buf_append(&path, programs[i], n);
+		buf_putc(&path, ':');
+	}
+	buf_puts(&path, standard);
+	const char *text = buf_str(&path);
+	return text && !path.full ? set_env(p, "PATH", text) : error_oom(p->err);
+}
+
+static const char *inherited(const struct planner *p, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (char **e = p->facts->environ_; e && *e; e++)
+		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=')
+			return *e + n + 1;
+	return NULL;
+}
+
+int planner_env(struct planner *p)
+{
+	const struct plan *plan = p->plan;
+
+	if (set_env(p, "HOME", plan->home) < 0 || set_env(p, "USER", plan->user) < 0 ||
+	    set_env(p, "LOGNAME", plan->user) < 0 || set_path(p) < 0 || set_env(p, "SHELL", "/bin/sh") < 0 ||
+	    set_env(p, "TMPDIR", "/tmp") < 0 || set_below_home(p, "XDG_CACHE_HOME", ".cache") < 0 ||
+	    set_below_home(p, "XDG_CONFIG_HOME", ".config") < 0 ||
+	    set_below_home(p, "XDG_DATA_HOME", ".local/share") < 0 ||
+	    set_below_home(p, "XDG_STATE_HOME", ".local/state") < 0)
+		return -1;
+	for (size_t i = 0; i < p->policy->env_n; i++) {
+		const struct env_entry *entry = &p->policy->env[i];
+		const char *value = entry->value ? entry->value : inherited(p, entry->name);
+		if (value && set_env(p, entry->name, value) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The plan: what policy asks for, as it can be done on this machine. Pure: no system call but for memory. Whatever is
+ * refused is refused here, before anything was started.
+ */
+#include "policy/plan.h"
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "policy/planner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- facts by name ------------------------------------------------------------------------------- */
+
+static size_t hash(const char *text)
+{
+	size_t h = 14695981039346656037U; /* FNV-1a */
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 1099511628211U;
+	return h;
+}
+
+static int index_facts(struct planner *p)
+{
+	const struct facts *facts = p->facts;
+
+	p->index_n = 64;
+	while (p->index_n < facts->paths_n * 2)
+		p->index_n *= 2;
+	p->index = calloc(p->index_n, sizeof *p->index);
+	if (!p->index)
+		return error_oom(p->err);
+	for (size_t i = 0; i < facts->paths_n; i++) {
+		size_t at = hash(facts->paths[i].asked) % p->index_n;
+		while (p->index[at])
+			at = (at + 1) % p->index_n;
+		p->index[at] = i + 1;
+	}
+	return 0;
+}
+
+const struct path_fact *planner_fact(const struct planner *p, const char *asked)
+{
+	for (size_t at = hash(asked) % p->index_n; p->index[at]; at = (at + 1) % p->index_n) {
+		const struct path_fact *fact = &p->facts->paths[p->index[at] - 1];
+		if (strcmp(fact->asked, asked) == 0)
+			return fact;
+	}
+	return NULL;
+}
+
+/* ---- helpers of the steps ------------------------------------------------------------------------ */
+
+int planner_note(struct planner *p, const char *format, ...)
+{
+	char *line = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	int n = vasprintf(&line, format, ap);
+	va_end(ap);
+	if (n < 0 || strlist_take(&p->plan->notes, line) < 0)
+		return error_oom(p->err);
+	return 0;
+}
+
+static void free_mount(struct plan_mount *m)
+{
+	free(m->src);
+	free(m->dest);
+	free(m->data);
+	free(m->why);
+}
+
+struct plan_mount *planner_add(struct planner *p, enum level level, enum mount_kind kind, const char *src,
+			       const char *dest, const char *why)
+{
+	struct candidate c = { .level = level, .number = p->n };
+
+	if (p->n % 32 == 0) {
+		struct candidate *grown = reallocarray(p->candidates, p->n + 32, sizeof *grown);
+		if (!grown) {
+			error_oom(p->err);
+			return NULL;
+		}
+		p->candidates = grown;
+	}
+	c.m = (struct plan_mount){ .kind = kind, .src = src ? strdup(src) : NULL, .dest = strdup(dest),
+				   .why = strdup(why) };
+	if ((src && !c.m.src) || !c.m.dest || !c.m.why) {
+		free_mount(&c.m);
+		error_oom(p->err);
+		return NULL;
+	}
+	p->candidates[p->n] = c;
+	return &p->candidates[p->n++].m;
+}
+
+char *plan_arg_path(const char *arg)
+{
+	const char *path = arg;
+
+	if (arg[0] == '-') {
+		path = strchr(arg, '=');
+		if (!path)
+			return NULL;
+		path++;
+	}
+	return path_normalize(path);
+}
+
+/* ---- home, user, command ------------------------------------------------------------------------- */
+
+/* What goes into the generated /etc/passwd must not be able to start another field or line. */
+static bool plain_user(const char *user)
+{
+	for (const char *c = user; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
+			return false;
+	return user[0] != '\0' && user[0] != '-';
+}
+
+static bool plain_home(const char *home)
+{
+	for (const char *c = home; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == ':' || *c == 0x7f)
+			return false;
+	return home[0] == '/' && home[1] != '\0';
+}
+
+/* A folder of ours over the system's, or inside it, would break one or the other: daemons' users have such homes. */
+static bool home_is_free(const struct planner *p, const char *home)
+{
+	static const char *const ours[] = { "/proc", "/sys", "/dev", "/etc", "/boot" };
+	static const char *const parents[] = { "/tmp", "/var", "/run", "/var/tmp", "/var/run", "/home" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (path_within(home, ours[i]))
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(parents); i++)
+		if (strcmp(home, parents[i]) == 0)
+			return false;
+	for (size_t i = 0; i < p->policy->system.n; i++)
+		if (path_within(home, p->policy->system.v[i]) || path_within(p->policy->system.v[i], home))
+			return false;
+	return true;
+}
+
+static int make_identity(struct planner *p)
+{
+	const struct facts *facts = p->facts;
+	struct plan *plan = p->plan;
+	const char *user = facts->user && plain_user(facts->user) ? facts->user : "user";
+
+	plan->uid = facts->uid;
+	plan->gid = facts->gid;
+	plan->user = strdup(user);
+	plan->hostname = strdup("mcpcage");
+	if (plain_home(facts->home) && home_is_free(p, facts->home))
+		plan->home = strdup(facts->home);
+	else if (asprintf(&plan->home, "/home/%s", user) < 0)
+		plan->home = NULL;
+	if (!plan->user || !plan->hostname || !plan->home)
+		return error_oom(p->err);
+	plan->cwd = strdup(plan->home);
+	return plan->cwd ? 0 : error_oom(p->err);
+}
+
+static int copy_command(struct planner *p)
+{
+	const struct target *target = &p->facts->target;
+	struct plan *plan = p->plan;
+
+	plan->kind = target->kind;
+	plan->exe = strdup(target->exe ? target->exe : "");
+	if (!plan->exe || strlist_copy(&plan->argv, &target->argv) < 0 ||
+	    strlist_copy(&plan->resolved, &target->notes) < 0 ||
+	    strlist_copy(&plan->policies, &p->policy->layers) < 0)
+		return error_oom(p->err);
+	return 0;
+}
+
+/* ---- limits, tools, records ---------------------------------------------------------------------- */
+
+static char *audit_path(const struct policy *policy, const struct facts *facts)
+{
+	const char *state = policy->state ? policy->state : facts->state;
+	CLEANUP_FREE char *below_home = NULL;
+
+	if (policy->audit)
+		return strdup(policy->audit);
+	if (!state)
+		state = below_home = path_join(facts->home, ".local/state/mcpcage");
+	return state ? path_join(state, "audit.jsonl") : NULL;
+}
+
+static int copy_rest(struct planner *p)
+{
+	const struct policy *policy = p->policy;
+	struct plan *plan = p->plan;
+
+	plan->network = policy->network;
+	plan->memory = policy->memory;
+	plan->swap = policy->swap;
+	plan->tasks = policy->tasks;
+	plan->cpu = policy->cpu;
+	plan->open_files = policy->open_files;
+	plan->file_size = policy->file_size;
+	plan->message_size = policy->message_size;
+	plan->call_timeout = policy->call_timeout;
+	plan->idle_timeout = policy->idle_timeout;
+	plan->session_timeout = policy->session_timeout;
+	plan->unix_sockets = policy->unix_sockets;
+	plan->tools_allow_set = policy->tools_allow_set;
+	if (strlist_copy(&plan->tools_allow, &policy->tools_allow) < 0 ||
+	    strlist_copy(&plan->tools_deny, &policy->tools_deny) < 0)
+		return error_oom(p->err);
+	if (policy->apparmor && !(plan->apparmor = strdup(policy->apparmor)))
+		return error_oom(p->err);
+	if (!policy->audit || strcmp(policy->audit, "off") != 0) {
+		plan->audit = audit_path(policy, p->facts);
+		if (!plan->audit)
+			return error_oom(p->err);
+	}
+	return 0;
+}
+
+/* ---- layers -------------------------------------------------------------------------------------- */
+
+static const struct {
+	enum layer layer;
+	const char *without; /* what it means to go without */
+	const char *remedy;
+} layer_words[] = {
+	{ LAYER_USERNS, "there is no cage without namespaces",
+	  "allow user namespaces: mcpcage doctor says what stands in the way here" },
+	{ LAYER_SECCOMP, "system calls cannot be restricted", "a kernel with CONFIG_SECCOMP_FILTER" },
+	{ LAYER_LANDLOCK, "files are restricted by the mounts alone",
+	  "Linux 5.13 or later with \"landlock\" in the boot option lsm=, or leave out the requirement" },
+	{ LAYER_APPARMOR, "no profile is stacked",
+	  "a kernel with AppArmor switched on, or leave out confine.apparmor (--apparmor) and the requirement" },
+	{ LAYER_CGROUP, "limits of memory, swap, tasks and processor time are not enforced",
+	  "log in with systemd --user, or start mcpcage in a cgroup v2 group that you may write" },
+	{ LAYER_TIMENS, "the machine's uptime can be read", "Linux 5.6 or later, or leave out the requirement" },
+	{ LAYER_AUDIT, "nothing is recorded", "make the audit log's folder writable, or name another with --audit" },
+};
+
+/* What is wanted where it can be had; anything else is not missed. */
+static unsigned wanted_layers(const struct planner *p)
+{
+	unsigned wanted = LAYERS_ALWAYS | LAYER_LANDLOCK | LAYER_CGROUP | LAYER_TIMENS | p->policy->require;
+
+	if (p->plan->apparmor)
+		wanted |= LAYER_APPARMOR;
+	if (p->plan->audit)
+		wanted |= LAYER_AUDIT;
+	return wanted;
+}
+
+static int make_layers(struct planner *p)
+{
+	struct plan *plan = p->plan;
+	unsigned wanted = wanted_layers(p);
+
+	plan->require = p->policy->require | LAYERS_ALWAYS;
+	if (plan->apparmor)
+		plan->require |= LAYER_APPARMOR;
+	plan->layers = wanted & p->facts->layers;
+	plan->landlock_abi = plan->layers & LAYER_LANDLOCK ? p->facts->landlock_abi : 0;
+	for (size_t i = 0; i < ARRAY_SIZE(layer_words); i++) {
+		const char *name = layer_name(layer_words[i].layer);
+		if (!(wanted & ~p->facts->layers & layer_words[i].layer))
+			continue;
+		if (plan->require & layer_words[i].layer) {
+			error_set(p->err, 0, "the layer \"%s\" is required and missing here: %s", name,
+				  layer_words[i].without);
+			return error_hint(p->err, "%s", layer_words[i].remedy);
+		}
+		char *line = NULL;
+		if (asprintf(&line, "%s: missing, %s", name, layer_words[i].without) < 0 ||
+		    strlist_take(&plan->missing, line) < 0)
+			return error_oom(p->err);
+	}
+	return 0;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------- */
+
+static void planner_free(struct planner *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free_mount(&p->candidates[i].m);
+	free(p->candidates);
+	for (size_t i = 0; i < p->guards_n; i++)
+		free(p->guards[i].asked);
+	free(p->guards);
+	free(p->index);
+}
+
+/* execve(2) would say "No such file or directory" of a file that is there. */
+static int check_exe(struct planner *p)
+{
+	const struct plan *plan = p->plan;
+	const struct plan_mount *around = NULL;
+
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (plan->mounts[i].kind != MOUNT_DIR && path_within(plan->exe, plan->mounts[i].dest))
+			around = &plan->mounts[i]; /* the innermost comes last */
+	if (around && around->kind == MOUNT_BIND) {
+		const char *below = plan->exe + strlen(around->dest);
+		size_t n = strlen(around->src);
+		if (strncmp(plan->exe, around->src, n) == 0 && strcmp(plan->exe + n, below) == 0)
+			return 0;
+	}
+	error_set(p->err, 0, "cannot run %s: it would not be in the cage", plan->exe);
+	error_hint(p->err, "grant it, or its folder, with --ro");
+	return error_kind(p->err, ERROR_CANNOT_RUN);
+}
+
+int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err)
+{
+	CLEANUP(planner_free) struct planner p = { .policy = policy, .facts = facts, .plan = plan, .err = err };
+
+	*plan = (struct plan){ 0 };
+	if (index_facts(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 &&
+	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
+	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
+	    planner_order(&p) == 0 && check_exe(&p) == 0)
+		return 0;
+	plan_free(plan);
+	return -1;
+}
+
+void plan_free(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		free_mount(&plan->mounts[i]);
+	free(plan->mounts);
+	free(plan->user);
+	free(plan->home);
+	free(plan->hostname);
+	free(plan->exe);
+	strlist_free(&plan->argv);
+	strlist_free(&plan->env);
+	free(plan->cwd);
+	free(plan->apparmor);
+	strlist_free(&plan->tools_allow);
+	strlist_free(&plan->tools_deny);
+	free(plan->audit);
+	strlist_free(&plan->notes);
+	strlist_free(&plan->missing);
+	strlist_free(&plan->resolved);
+	strlist_free(&plan->policies);
+	*plan = (struct plan){ 0 };
+}
