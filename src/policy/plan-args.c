@@ -94,6 +94,8 @@ static int check_guards(struct planner *p, const struct path_fact *fact)
 
 	if (!guard || is_named(p, fact, guard, how[0] == 'c'))
 		return 0;
+	if (check_places(p, fact) < 0) /* "it is your home folder" says more than what is in it */
+		return -1;
 	if (how[0] == '\0')
 		snprintf(reason, sizeof reason, "it %s", protect_reason(guard->why));
 	else

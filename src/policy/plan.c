@@ -56,17 +56,23 @@ const struct path_fact *planner_fact(const struct planner *p, const char *asked)
 
 /* ---- helpers of the steps ------------------------------------------------------------------------ */
 
-int planner_note(struct planner *p, const char *format, ...)
+static int add_line(struct planner *p, struct strlist *lines, const char *format, va_list ap)
 {
 	char *line = NULL;
+
+	if (vasprintf(&line, format, ap) < 0 || strlist_take(lines, line) < 0)
+		return error_oom(p->err);
+	return 0;
+}
+
+int planner_note(struct planner *p, const char *format, ...)
+{
 	va_list ap;
 
 	va_start(ap, format);
-	int n = vasprintf(&line, format, ap);
+	int rc = add_line(p, &p->plan->notes, format, ap);
 	va_end(ap);
-	if (n < 0 || strlist_take(&p->plan->notes, line) < 0)
-		return error_oom(p->err);
-	return 0;
+	return rc;
 }
 
 static void free_mount(struct plan_mount *m)
@@ -289,6 +295,66 @@ static int make_layers(struct planner *p)
 	return 0;
 }
 
+/* ---- warnings ------------------------------------------------------------------------------------ */
+
+static int warn(struct planner *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static int warn(struct planner *p, const char *format, ...)
+{
+	va_list ap;
+
+	va_start(ap, format);
+	int rc = add_line(p, &p->plan->warnings, format, ap);
+	va_end(ap);
+	return rc;
+}
+
+/* What the command consists of, with the path that M would let it change; NULL: nothing. */
+static const char *own_program(const struct planner *p, const struct plan_mount *m)
+{
+	const struct target *target = &p->facts->target;
+
+	if (path_within(p->plan->exe, m->src))
+		return p->plan->exe;
+	for (size_t i = 0; i < target->grants_n; i++) {
+		const struct path_fact *fact = planner_fact(p, target->grants[i].path);
+		if (fact && fact->real && (path_within(fact->real, m->src) || path_within(m->src, fact->real)))
+			return target->grants[i].path;
+	}
+	return NULL;
+}
+
+static int warn_of_bind(struct planner *p, const struct plan_mount *m)
+{
+	const char *program = m->write ? own_program(p, m) : NULL;
+
+	if (program && warn(p, "the server can change its own program: %s is writable (%s)", m->dest, m->why) < 0)
+		return -1;
+	for (size_t i = 0; i < p->guards_n; i++) {
+		const struct guard *guard = &p->guards[i];
+		if (!guard->real || !path_within(m->src, guard->real))
+			continue;
+		if (strcmp(m->why, "system") == 0)
+			continue;
+		return warn(p, "the server can %s %s: it %s (%s)", m->write ? "change" : "read", m->src,
+			    protect_reason(guard->why), m->why);
+	}
+	return 0;
+}
+
+static int make_warnings(struct planner *p)
+{
+	const struct plan *plan = p->plan;
+
+	if (plan->network == NETWORK_HOST &&
+	    warn(p, "the server has the host's network: the internet, the local network, and every service of this "
+		    "machine") < 0)
+		return -1;
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (plan->mounts[i].kind == MOUNT_BIND && warn_of_bind(p, &plan->mounts[i]) < 0)
+			return -1;
+	return 0;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------- */
 
 static void planner_free(struct planner *p)
@@ -330,7 +396,7 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 	if (index_facts(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 &&
 	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
-	    planner_order(&p) == 0 && check_exe(&p) == 0)
+	    planner_order(&p) == 0 && check_exe(&p) == 0 && make_warnings(&p) == 0)
 		return 0;
 	plan_free(plan);
 	return -1;
@@ -352,6 +418,7 @@ void plan_free(struct plan *plan)
 	strlist_free(&plan->tools_allow);
 	strlist_free(&plan->tools_deny);
 	free(plan->audit);
+	strlist_free(&plan->warnings);
 	strlist_free(&plan->notes);
 	strlist_free(&plan->missing);
 	strlist_free(&plan->resolved);

@@ -72,6 +72,7 @@ struct plan {
 
 	char *audit; /* absolute path, or NULL: off */
 
+	struct strlist warnings; /* what the user should think twice about, such as the host's network */
 	struct strlist notes;    /* lines the user is told at start, such as a grant made from an argument */
 	struct strlist missing;  /* layers that are missing and not required, a line each */
 	struct strlist resolved; /* how the command was resolved */
@@ -93,7 +94,7 @@ char *plan_arg_path(const char *arg);
 
 /* `mcpcage explain`: what the server can read, write, run, reach and use, in words. */
 void plan_explain(const struct plan *plan, struct buf *out);
-/* The same as one JSON object without newlines. Values of environment variables are left out. */
+/* The same as one JSON object without newlines. Values of environment variables and of secret options are left out. */
 void plan_json(const struct plan *plan, struct buf *out);
 /* `--dry-run`: the flat plan, a line per step; stable enough for golden tests. */
 void plan_print(const struct plan *plan, struct buf *out);
