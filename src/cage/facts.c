@@ -209,7 +209,11 @@ static int add_named(struct paths_list *list, const struct policy *policy, struc
 	for (size_t i = 0; i < t->grants_n; i++)
 		if (add_copy(list, t->grants[i].path, err) < 0)
 			return -1;
-	if (add_copy(list, t->exe, err) < 0)
+	if (add_all(list, &policy->tmpfs, err) < 0 || add_copy(list, t->exe, err) < 0)
+		return -1;
+	/* With the host's network its names are resolved as on the host. */
+	if (policy->network == NETWORK_HOST &&
+	    (add_copy(list, "/etc/hosts", err) < 0 || add_copy(list, "/etc/resolv.conf", err) < 0))
 		return -1;
 	for (size_t i = t->args_from; policy->args != ARGS_OFF && i < t->argv.n; i++) {
 		char *path = plan_arg_path(t->argv.v[i]);
