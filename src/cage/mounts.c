@@ -19,16 +19,29 @@
 #include "cage/mountapi.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+/* Open the place in the new root that M is to be mounted on, and that was not made for it. */
 static int open_point(const struct root *root, const struct plan_mount *m, struct error *err)
 {
-	int fd = path_openat2(root->fd, m->dest, O_PATH | O_NOFOLLOW, 0,
-			      RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-	if (fd >= 0)
-		return fd;
+	bool directory = m->kind == MOUNT_TMPFS || (m->kind != MOUNT_DATA && m->directory);
+	CLEANUP_CLOSE int fd =
+		path_openat2(root->fd, m->dest, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	struct stat st;
+
+	if (fd >= 0) {
+		if (fstat(fd, &st) < 0)
+			return error_set(err, errno, "cannot examine %s in the cage", m->dest);
+		if (directory != S_ISDIR(st.st_mode))
+			return error_set(err, 0, "cannot mount a %s on %s in the cage, which is %s",
+					 directory ? "folder" : "file", m->dest, directory ? "none" : "a folder");
+		return TAKE_FD(&fd);
+	}
 
 	int sys = errno;
 	error_set(err, sys, "cannot mount anything on %s in the cage", m->dest);
@@ -57,6 +70,13 @@ static int attach(const struct root *root, size_t i, int tree, const char *what,
 	return 0;
 }
 
+static bool is_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
+}
+
 static int open_source(const struct plan_mount *m, struct error *err)
 {
 	CLEANUP_CLOSE int fd = path_openat2(AT_FDCWD, m->src, O_PATH, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
@@ -75,10 +95,30 @@ static int open_source(const struct plan_mount *m, struct error *err)
 	}
 	if (m->directory ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
 		return error_set(err, 0, "%s is not a %s", m->src, m->directory ? "folder" : "regular file");
+	if (major(st.st_dev) == 0 && is_procfs(fd)) {
+		error_set(err, 0, "%s is in a procfs of the host", m->src);
+		return error_hint(err, "it would show the processes outside; the cage has its own /proc");
+	}
 	return TAKE_FD(&fd);
 }
 
-static int attach_bind(const struct root *root, size_t i, struct error *err)
+/*
+ * A clone of SOURCE, with what is mounted in it. Without it the kernel refuses, because in a namespace copied from a more
+ * privileged one these mounts are locked together: so the first attempt, which is also the cheaper one, tells whether there is
+ * anything.
+ */
+static int clone_source(int source, bool directory, bool *submounts)
+{
+	int tree = mountapi_clone(source, "", 0);
+
+	*submounts = false;
+	if (tree >= 0 || errno != EINVAL || !directory)
+		return tree;
+	*submounts = true;
+	return mountapi_clone(source, "", 1);
+}
+
+static int attach_bind(struct root *root, size_t i, struct error *err)
 {
 	const struct plan_mount *m = &root->plan->mounts[i];
 	uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (m->write ? 0 : MOUNT_ATTR_RDONLY);
@@ -86,10 +126,12 @@ static int attach_bind(const struct root *root, size_t i, struct error *err)
 	CLEANUP_CLOSE int source = open_source(m, err);
 	if (source < 0)
 		return -1;
-	CLEANUP_CLOSE int tree = mountapi_clone(source, "", m->directory);
+	bool *submounts = &root->at[i].submounts;
+	CLEANUP_CLOSE int tree = clone_source(source, m->directory, submounts);
 	if (tree < 0)
 		return error_set(err, errno, "cannot bind %s (open_tree)", m->src);
-	if (mountapi_restrict(tree, attributes, m->directory) < 0)
+	root->submounts = root->submounts || *submounts;
+	if (mountapi_restrict(tree, attributes, *submounts) < 0)
 		return error_set(err, errno, "cannot make %s %s (mount_setattr)", m->src,
 				 m->write ? "nosuid" : "read-only");
 	return attach(root, i, tree, m->src, err);

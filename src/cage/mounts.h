@@ -8,6 +8,8 @@
 #include "base/error.h"
 #include "policy/plan.h"
 
+#include <stdbool.h>
+
 /* What belongs to a mount of the plan while the root is built. */
 struct mount_at {
 	/*
@@ -18,6 +20,7 @@ struct mount_at {
 	const char *path;
 	/* MOUNT_TMPFS: it, detached at first. MOUNT_DEV: its folder. MOUNT_DATA that is mounted: the file. Else -1. */
 	int own;
+	bool submounts; /* MOUNT_BIND: other mounts came along in it */
 };
 
 /* A root that is being built. Every descriptor belongs to a file system of ours. */
@@ -27,6 +30,7 @@ struct root {
 	struct mount_at *at; /* one for each mount of the plan */
 	int empty_dir;       /* what masks are made of */
 	int empty_file;
+	bool submounts; /* some bind has them */
 
 	/* The folder around the last mount point: the next one is often beside it. */
 	int parent;
@@ -57,3 +61,8 @@ int special_proc(struct root *root, size_t i, struct error *err);
 /* Make the files and folders of /dev in the folder DEV. */
 int special_dev_points(const struct plan_mount *mount, int dev, struct error *err);
 int special_dev(struct root *root, size_t i, struct error *err);
+
+/* ---- submounts.c: what came along --------------------------------------------------------------- */
+
+/* Cover the kernel's own file systems inside granted folders. After everything is attached. */
+int submounts_cover(const struct root *root, struct error *err);

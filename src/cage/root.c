@@ -89,7 +89,7 @@ static int build(struct root *root, struct error *err)
 		if (mount_attach(root, i, err) < 0)
 			return -1;
 	}
-	return 0;
+	return root->submounts ? submounts_cover(root, err) : 0;
 }
 
 /* Whether "/" is a mount without a parent, which only the kernel's rootfs is. */
