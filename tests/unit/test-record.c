@@ -33,7 +33,8 @@ static void well_formed(void)
 
 	for (unsigned type = 0; type < RECORD_TYPES_ + 3; type++) {
 		memset(&r, 0, sizeof r);
-		r.refused.why = REFUSE_UTF8;
+		if (type == RECORD_REFUSED)
+			r.refused.why = REFUSE_UTF8;
 		if (type == RECORD_SIGNAL)
 			r.signal.signal = 15;
 		n = put(packet, type, &r);
