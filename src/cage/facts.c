@@ -3,9 +3,10 @@
  * Looking at this machine on behalf of the plan: who the user is, which layers there are, and what each path that policy, the
  * command and its arguments name really is.
  *
- * It runs at every start, so it is frugal: a path costs open(2) with O_PATH, fstat(2) and a readlink(2) in /proc, which
- * gives the name without symlinks at once; a missing one costs the open alone. /etc/passwd is read directly before
- * getpwuid(3) is asked, which would load modules of the name service. Nothing is changed and nothing is started.
+ * It runs at every start, and there are several hundred paths, so it is frugal: each folder is followed once, and a
+ * path in it costs one lstat(2), or nothing where the folder was listed. What is found is only compared later: the cage
+ * opens each source anew and refuses it when it is another object. /etc/passwd is read directly before getpwuid(3) is
+ * asked, which would load modules of the name service. Nothing is changed and nothing is started.
  * Called by the command line.
  */
 #include "cage/cage.h"
@@ -14,14 +15,18 @@
 #include "base/path.h"
 #include "policy/protect.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* A folder in which so many paths are asked for is listed, unless it has more than so many entries. */
+#define LIST_FROM 64
+#define LIST_MOST 1024
 
 /* ---- the user ---- */
 
@@ -116,45 +121,180 @@ static enum path_type type_of(mode_t mode)
 	}
 }
 
-/* The name of what FD is open on. The caller frees; NULL when out of memory. */
-static char *name_of(int fd, const char *path)
+/* What the errno of a path that cannot be looked at makes of it; PATH_OTHER for an error that is ours. */
+static enum path_type type_of_error(int sys)
 {
-	char link[64], text[PATH_MAX];
-
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(link, text, sizeof text - 1);
-	if (n > 0 && text[0] == '/') {
-		text[n] = '\0';
-		return strdup(text);
+	switch (sys) {
+	case ENOENT:
+	case ENOTDIR:
+		return PATH_MISSING;
+	case EACCES:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return PATH_DENIED;
+	default:
+		return PATH_OTHER;
 	}
-	return target_walk(path, NULL);
 }
 
-static int look_at(struct path_fact *fact, struct error *err)
+/* A folder that paths lie in, looked at once for all of them. */
+struct folder {
+	char *path;
+	size_t n;             /* its length */
+	char *real;           /* NULL: missing or denied */
+	enum path_type type;  /* why `real` is NULL */
+	size_t asked;         /* how many paths lie directly in it */
+	bool listed;          /* what is in it was marked in `there` */
+};
+
+struct look {
+	struct facts *facts;
+	struct folder *folders;
+	size_t folders_n, room;
+	struct at {
+		size_t folder; /* index in folders */
+		bool there;    /* the folder was listed, and it is in it */
+	} *at; /* for each path */
+};
+
+static void look_free(struct look *l)
 {
-	CLEANUP_CLOSE int fd = open(fact->asked, O_PATH | O_CLOEXEC);
+	for (size_t i = 0; i < l->folders_n; i++) {
+		free(l->folders[i].path);
+		free(l->folders[i].real);
+	}
+	free(l->folders);
+	free(l->at);
+}
+
+static struct folder *find_folder(struct look *l, const char *path, size_t n)
+{
+	/* backwards: neighbours in the sorted list tend to share their folder */
+	for (size_t i = l->folders_n; i-- > 0;)
+		if (l->folders[i].n == n && memcmp(l->folders[i].path, path, n) == 0)
+			return &l->folders[i];
+	return NULL;
+}
+
+/* The folder that PATH lies in, looked at; its own folder is looked at first. NULL with ERR. */
+static struct folder *folder_of(struct look *l, const char *path, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == path ? 1 : (size_t)(slash - path);
+	struct folder *known = find_folder(l, path, n);
+	struct folder new = { .n = n, .type = PATH_DIR };
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		switch (errno) {
-		case ENOENT:
-		case ENOTDIR:
-			fact->type = PATH_MISSING;
-			return 0;
-		case EACCES:
-		case ELOOP:
-		case ENAMETOOLONG:
-			fact->type = PATH_DENIED;
-			return 0;
-		default:
-			return error_set(err, errno, "cannot look at %s", fact->asked);
+	if (known)
+		return known;
+	new.path = strndup(path, n);
+	if (!new.path)
+		return error_oom(err), NULL;
+	struct folder *up = n > 1 ? folder_of(l, new.path, err) : NULL;
+	if (n > 1 && !up) {
+		free(new.path);
+		return NULL;
+	}
+	if (n == 1) {
+		new.real = strdup("/");
+	} else if (!up->real) {
+		new.type = up->type;
+	} else if (strncmp(up->real, new.path, strlen(up->real)) == 0 && lstat(new.path, &st) == 0 && S_ISDIR(st.st_mode)) {
+		new.real = strdup(new.path);
+	} else {
+		new.real = target_walk(new.path, NULL);
+		new.type = new.real ? PATH_DIR : type_of_error(errno);
+	}
+	if (l->folders_n == l->room) {
+		size_t room = l->room ? l->room * 2 : 32;
+		struct folder *grown = reallocarray(l->folders, room, sizeof *grown);
+		if (!grown) {
+			free(new.path);
+			free(new.real);
+			return error_oom(err), NULL;
 		}
+		l->folders = grown;
+		l->room = room;
+	}
+	l->folders[l->folders_n] = new;
+	return &l->folders[l->folders_n++];
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct path_fact *)a)->asked, ((const struct path_fact *)b)->asked);
+}
+
+/*
+ * Of the many places that are protected few exist, and most lie in two folders: reading those once is cheaper than
+ * asking for each name. Not for a folder that turns out to be full of other things.
+ */
+static void list_folder(struct look *l, struct folder *folder)
+{
+	char asked[PATH_MAX];
+	struct path_fact key = { .asked = asked };
+	DIR *dir = opendir(folder->real);
+	struct dirent *entry;
+	size_t n = 0;
+
+	while (dir && n <= LIST_MOST && (entry = readdir(dir))) {
+		n++;
+		int length = snprintf(asked, sizeof asked, "%s/%s", folder->path, entry->d_name);
+		if (length < 0 || (size_t)length >= sizeof asked)
+			continue;
+		const struct path_fact *fact =
+			bsearch(&key, l->facts->paths, l->facts->paths_n, sizeof key, by_name);
+		if (fact)
+			l->at[fact - l->facts->paths].there = true;
+	}
+	folder->listed = dir && n <= LIST_MOST;
+	if (dir)
+		closedir(dir);
+}
+
+/* A symlink, or something in a folder behind one: where does it lead? */
+static int look_through(struct path_fact *fact, struct error *err)
+{
+	struct stat st;
+
+	fact->real = target_walk(fact->asked, NULL);
+	if (!fact->real || lstat(fact->real, &st) < 0) {
+		fact->type = type_of_error(errno);
+		free(fact->real);
+		fact->real = NULL;
+		return fact->type == PATH_OTHER ? error_set(err, errno, "cannot look at %s", fact->asked) : 0;
 	}
 	fact->type = type_of(st.st_mode);
 	fact->dev = st.st_dev;
 	fact->ino = st.st_ino;
-	fact->real = name_of(fd, fact->asked);
-	return fact->real ? 0 : error_set(err, errno, "cannot tell where %s lies", fact->asked);
+	return 0;
+}
+
+/* The path with index I, whose folder is known. */
+static int look_at(struct look *l, size_t i, struct error *err)
+{
+	struct path_fact *fact = &l->facts->paths[i];
+	struct folder *folder = &l->folders[l->at[i].folder];
+	struct stat st;
+
+	fact->type = PATH_MISSING;
+	if (!folder->real) {
+		fact->type = folder->type;
+		return 0;
+	}
+	if (folder->asked >= LIST_FROM && !folder->listed) {
+		list_folder(l, folder);
+		folder->asked = 0;
+	}
+	if (folder->listed && !l->at[i].there)
+		return 0;
+	if (strcmp(folder->real, folder->path) != 0 || lstat(fact->asked, &st) < 0 || S_ISLNK(st.st_mode))
+		return look_through(fact, err);
+	fact->type = type_of(st.st_mode);
+	fact->dev = st.st_dev;
+	fact->ino = st.st_ino;
+	fact->real = strdup(fact->asked);
+	return fact->real ? 0 : error_oom(err);
 }
 
 struct paths_list {
@@ -237,14 +377,10 @@ static int add_protected(struct paths_list *list, struct error *err)
 	return add_all(list, &f->protect, err);
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(((const struct path_fact *)a)->asked, ((const struct path_fact *)b)->asked);
-}
-
 /* Sort, drop what is named twice, and look at each. */
 static int look_at_all(struct facts *f, struct error *err)
 {
+	CLEANUP(look_free) struct look l = { .facts = f };
 	size_t kept = 0;
 
 	qsort(f->paths, f->paths_n, sizeof *f->paths, by_name);
@@ -256,8 +392,18 @@ static int look_at_all(struct facts *f, struct error *err)
 	}
 	f->paths_n = kept;
 	f->paths_sorted = true;
-	for (size_t i = 0; i < f->paths_n; i++)
-		if (look_at(&f->paths[i], err) < 0)
+	l.at = calloc(kept + 1, sizeof *l.at);
+	if (!l.at)
+		return error_oom(err);
+	for (size_t i = 0; i < kept; i++) {
+		struct folder *folder = folder_of(&l, f->paths[i].asked, err);
+		if (!folder)
+			return -1;
+		folder->asked++;
+		l.at[i].folder = (size_t)(folder - l.folders);
+	}
+	for (size_t i = 0; i < kept; i++)
+		if (look_at(&l, i, err) < 0)
 			return -1;
 	return 0;
 }

@@ -212,6 +212,8 @@ int target_grant_node(struct resolver *r, const char *exe, struct error *err)
 	const char *store = package_store(exe);
 	CLEANUP_FREE char *prefix = prefix_of(exe);
 
+	if (in_system(exe))
+		return 0;
 	if (store)
 		return target_grant(r, store, "packages that the interpreter is made of", err);
 	if (prefix && !too_broad(r, prefix) && (has(prefix, "lib/node_modules") || has(prefix, "include/node")))
@@ -246,25 +248,26 @@ static int python_user_site(struct resolver *r, const char *name, struct error *
 	return target_grant(r, site, "python packages of this user", err);
 }
 
-int target_grant_python(struct resolver *r, const char *exe, const char *venv, struct error *err)
+static int python_base(struct resolver *r, const char *exe, struct error *err)
 {
-	const char *name = path_base(exe);
 	const char *store = package_store(exe);
 	CLEANUP_FREE char *prefix = prefix_of(exe);
 	CLEANUP_FREE char *lib = prefix ? path_join(prefix, "lib") : NULL;
 	CLEANUP_FREE char *library = lib ? entry_like(lib, "py", "") : NULL;
 
-	if (store) {
-		if (target_grant(r, store, "packages that the interpreter is made of", err) < 0)
-			return -1;
-	} else if (prefix && library && !too_broad(r, prefix)) {
-		if (target_grant(r, prefix, "python's installation", err) < 0)
-			return -1;
-	} else if (python_parts(r, exe, prefix, name, err) < 0) {
+	if (store)
+		return target_grant(r, store, "packages that the interpreter is made of", err);
+	if (prefix && library && !too_broad(r, prefix))
+		return target_grant(r, prefix, "python's installation", err);
+	return python_parts(r, exe, prefix, path_base(exe), err);
+}
+
+int target_grant_python(struct resolver *r, const char *exe, const char *venv, struct error *err)
+{
+	if (!in_system(exe) && python_base(r, exe, err) < 0)
 		return -1;
-	}
 	if (!venv)
-		return python_user_site(r, name, err);
+		return python_user_site(r, path_base(exe), err);
 
 	/* A project's own environment, PROJECT/.venv, is used with the project beside it. */
 	CLEANUP_FREE char *project = target_dir(venv);
@@ -302,6 +305,8 @@ int target_grant_binary(struct resolver *r, const char *exe, struct error *err)
 	CLEANUP_FREE char *dir = target_dir(exe);
 	CLEANUP_FREE char *prefix = prefix_of(exe);
 
+	if (in_system(exe))
+		return 0;
 	if (store)
 		return target_grant(r, store, "packages that the program is made of", err);
 	if (prefix && !too_broad(r, prefix) && self_contained(prefix))

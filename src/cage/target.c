@@ -173,7 +173,8 @@ static int step(struct resolver *r, struct error *err)
 {
 	CLEANUP_FREE char *next = NULL;
 
-	if (look(r, err) < 0 || refuse_by_name(r, path_base(r->found), err) < 0)
+	/* by name first: that it is not installed is not the user's problem */
+	if (refuse_by_name(r, path_base(r->argv.v[0]), err) < 0 || look(r, err) < 0)
 		return -1;
 	int shim = target_shim(r, &next, err);
 	if (shim != 0)
