@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The command line: what was asked for, where mcpcage's own files are, and one function for each command. Only this folder and
+ * the session log or exit.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "policy/builder.h"
+#include "policy/plan.h"
+
+#include <stdbool.h>
+
+enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_DOCTOR, COMMAND_HELP, COMMAND_VERSION };
+
+struct invocation {
+	enum command command;
+	bool json;
+	bool dry_run;
+	struct log log;
+	char **argv; /* COMMAND ARG..., NULL-terminated; NULL when there is none. Borrowed */
+	/* the options that make policy, in their order */
+	struct option_given {
+		const struct policy_key *key;
+		const char *value; /* borrowed; NULL for a switch */
+	} *options;
+	size_t options_n;
+};
+
+/* options.c. Fills INVOCATION, also as far as it came before an error (its `log`). */
+int options_parse(int argc, char **argv, struct invocation *invocation, struct error *err);
+void options_free(struct invocation *invocation);
+
+/* paths.c: where mcpcage's own files are. */
+struct paths {
+	char *pkgdata;     /* has profiles/ */
+	char *sysconf;     /* /etc/mcpcage */
+	char *user_config; /* $XDG_CONFIG_HOME/mcpcage */
+	char *user_data;   /* $XDG_DATA_HOME/mcpcage */
+	char *state;       /* $XDG_STATE_HOME/mcpcage */
+	char *cwd;         /* for relative paths in options; NULL when it cannot be told */
+};
+int paths_find(const struct facts *facts, char *const *environ_, struct paths *paths, struct error *err);
+void paths_free(struct paths *paths);
+
+/*
+ * prepare.c: everything up to the plan. Starts nothing and writes nothing. PLAN is the caller's to free.
+ */
+int prepare(const struct invocation *invocation, struct plan *plan, struct error *err);
+
+/* One file each. They return the exit status. */
+int command_run(const struct invocation *invocation);
+int command_explain(const struct invocation *invocation);
+int command_doctor(const struct invocation *invocation);
+int command_help(void);
+int command_version(void);
+
+/* Write to standard output for commands that are not a session; an exit status. */
+int print_out(struct buf *text, const struct log *log);
+/* Log ERR and return its exit status. */
+int fail(const struct log *log, const struct error *err);

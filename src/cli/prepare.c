@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From the command line to the plan, the same way for a session, --dry-run and explain: the user, the command, the policy
+ * (whose profile follows from the kind of command), what is true of each path, and the plan out of it.
+ */
+#include "cli/cli.h"
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "cage/cage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+struct work {
+	struct facts facts;
+	struct paths paths;
+	struct policy_builder *builder;
+	struct policy policy;
+};
+
+static void work_free(struct work *w)
+{
+	policy_free(&w->policy);
+	policy_builder_free(w->builder);
+	paths_free(&w->paths);
+	facts_free(&w->facts);
+}
+
+static int make_builder(struct work *w, const struct invocation *inv, struct error *err)
+{
+	const struct policy_dirs dirs = {
+		.pkgdata = w->paths.pkgdata,
+		.sysconf = w->paths.sysconf,
+		.user_config = w->paths.user_config,
+		.home = w->facts.home_env ? w->facts.home_env : w->facts.home,
+		.cwd = w->paths.cwd,
+		.uid = w->facts.uid,
+	};
+
+	w->builder = policy_builder_new(&dirs);
+	if (!w->builder)
+		return error_oom(err);
+	for (size_t i = 0; i < inv->options_n; i++)
+		if (policy_builder_option(w->builder, inv->options[i].key, inv->options[i].value, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* Whether a file at PATH could be written: PATH itself, or the nearest folder above it that exists. */
+static bool could_write(const char *path)
+{
+	CLEANUP_FREE char *at = strdup(path);
+
+	if (!at)
+		return false;
+	if (faccessat(AT_FDCWD, at, W_OK, AT_EACCESS) == 0)
+		return true;
+	while (errno == ENOENT) {
+		char *slash = strrchr(at, '/');
+		if (!slash)
+			return false;
+		slash[slash == at] = '\0';
+		if (faccessat(AT_FDCWD, at, W_OK | X_OK, AT_EACCESS) == 0)
+			return true;
+		if (slash == at)
+			return false;
+	}
+	return false;
+}
+
+/* Where mcpcage's own files are: none of it enters the cage unless a person names it. */
+static int protect_own(struct work *w, struct error *err)
+{
+	struct facts *f = &w->facts;
+	struct strlist *list = &f->protect;
+
+	f->state = strdup(w->policy.state ? w->policy.state : w->paths.state);
+	if (!f->state || strlist_add(list, f->state) < 0 || strlist_add(list, w->paths.user_config) < 0 ||
+	    strlist_add(list, w->paths.user_data) < 0)
+		return error_oom(err);
+	if (w->policy.audit && w->policy.audit[0] == '/' && strlist_add(list, w->policy.audit) < 0)
+		return error_oom(err);
+	for (size_t i = 0; i < w->policy.layers.n; i++) {
+		const char *file = w->policy.layers.v[i];
+		if (file[0] == '/' && !path_within(file, w->paths.pkgdata) && strlist_add(list, file) < 0)
+			return error_oom(err);
+	}
+	CLEANUP_FREE char *audit = w->policy.audit ? strdup(w->policy.audit) : path_join(f->state, "audit.jsonl");
+	if (!audit)
+		return error_oom(err);
+	/* A file that was named and cannot be written is an error when it is opened; the default is only missing. */
+	if (audit[0] == '/' && (w->policy.audit || could_write(audit)))
+		f->layers |= LAYER_AUDIT;
+	return 0;
+}
+
+int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
+{
+	CLEANUP(work_free) struct work w = { 0 };
+
+	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
+	    make_builder(&w, inv, err) < 0 || target_resolve(inv->argv, environ, &w.facts, err) < 0 ||
+	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 || protect_own(&w, err) < 0 ||
+	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
+		return -1;
+	return plan_make(&w.policy, &w.facts, plan, err);
+}

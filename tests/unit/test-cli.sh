@@ -1,0 +1,168 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The command line: its grammar, its exit statuses, and that every option of the table is told everywhere.
+# shellcheck disable=SC2154 # MCPCAGE, top_srcdir and top_builddir come from make
+set -u
+. "$top_srcdir/tests/tap.sh"
+
+work=$(mktemp -d /tmp/mcpcage-cli-XXXXXX)
+chmod 755 "$work"
+trap 'rm -rf "$work"' EXIT
+export HOME=$work/home
+mkdir -p "$HOME"
+unset XDG_CONFIG_HOME XDG_STATE_HOME XDG_DATA_HOME
+cd "$work" || exit 99
+
+# run ARG...: status, out and err are set.
+run() {
+	status=0
+	"$MCPCAGE" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	out=$(cat "$work/out")
+	err=$(cat "$work/err")
+}
+
+# refused STATUS GLOB ARG...
+refused() {
+	local want=$1 glob=$2
+	shift 2
+	run "$@"
+	is "$status" "$want" "status of: mcpcage $*"
+	like "$err" "$glob" "what it says"
+	is "$out" "" "nothing on standard output"
+}
+
+# ---- grammar ----
+refused 125 '*unknown option --netwrok*did you mean --network?*' --netwrok none true
+refused 125 '*unknown option --zzzzzzzz*--help*' --zzzzzzzz true
+refused 125 '*unknown option -x*' -vx true
+refused 125 '*--memory needs a value*' --memory
+refused 125 '*--dry-run takes no value*' --dry-run=yes true
+refused 125 '*no command was given*'
+refused 125 '*no command was given*' --
+refused 125 '*--json is for*' --json true
+refused 125 '*doctor takes no*' doctor true
+refused 125 '*--memory*' --memory lots -- true
+refused 125 '*--network*' --network=everything -- true
+refused 125 '*no-such-profile*' --profile no-such-profile -- true
+refused 127 '*command not found*' no-such-command-anywhere
+refused 127 '*command not found*' -- explain-no-such-command
+refused 127 '*No such file*' /no/such/file
+refused 126 '*is a folder*' /usr
+refused 126 '*npm install -g @x/server*' npx -y @x/server
+refused 126 '*uv tool install server*' uvx server
+
+run -- explain
+is "$status" 127 '"explain" behind -- is a command to run'
+
+# ---- help, version ----
+run --help
+is "$status" 0 "--help"
+is "$err" "" "--help says nothing on standard error"
+is "$(awk 'length > 100' "$work/out")" "" "--help fits 100 columns"
+help=$out
+run help
+is "$out" "$help" "help is --help"
+run -h
+is "$out" "$help" "-h is --help"
+run --version
+like "$out" "mcpcage [0-9]*built with *" "--version"
+run -V
+is "$status" 0 "-V"
+status=0
+"$MCPCAGE" --help >/dev/full 2>"$work/err" || status=$?
+is "$status" 125 "--help into a full device fails"
+
+# ---- the table is told everywhere ----
+man=$top_builddir/contrib/man/mcpcage.1
+completions=$top_builddir/contrib/completions
+options=$(grep -o '\.option = "--[a-z-]*"' "$top_srcdir/src/policy/keys.c" | cut -d'"' -f2)
+count=$(wc -l <<<"$options")
+ok "the table has options ($count)" test "$count" -gt 25
+for option in $options; do
+	name=${option#--}
+	missing=
+	grep -q -- " $option\( \|$\)" <<<"$help" || missing+=" --help"
+	grep -qF -- "\\fB\\-\\-${name//-/\\-}\\fR" "$man" || missing+=" mcpcage(1)"
+	grep -q -- "[' ]${option}[' ]" "$completions/mcpcage" || missing+=" bash"
+	grep -q -- "$option\(=\|\[\|}\)" "$completions/_mcpcage" || missing+=" zsh"
+	grep -q -- " -l $name\( \|$\)" "$completions/mcpcage.fish" || missing+=" fish"
+	is "$missing" "" "$option is told everywhere"
+done
+ok "bash completion is a script" bash -n "$completions/mcpcage"
+if command -v zsh >/dev/null; then
+	ok "zsh completion is a script" zsh -n "$completions/_mcpcage"
+fi
+if command -v fish >/dev/null; then
+	ok "fish completion is a script" fish -n "$completions/mcpcage.fish"
+fi
+if command -v mandoc >/dev/null; then
+	for page in "$top_builddir"/contrib/man/*.[15]; do
+		is "$(mandoc -Tlint "$page" 2>&1)" "" "mandoc has nothing to say about ${page##*/}"
+	done
+fi
+for mode in help man-options man-keys bash zsh fish; do
+	is "$(LC_ALL=C "$top_builddir/src/tools/gen-docs" $mode | cksum)" \
+		"$("$top_builddir/src/tools/gen-docs" $mode | cksum)" "gen-docs $mode is the same twice"
+done
+
+# ---- doctor ----
+run doctor
+is "$status" 0 "doctor: sessions can start"
+like "$out" "*user namespaces*seccomp*Landlock*Sessions can start*" "doctor shows the layers"
+run doctor --json
+ok "doctor --json is JSON" python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["can_start"] and d["layers"]' \
+	"$work/out"
+
+# ---- explain and --dry-run start nothing and write nothing ----
+mkdir -p "$work/project"
+printf '#!/bin/sh\ntouch %s/started\n' "$work" >"$work/project/server"
+chmod 755 "$work/project/server"
+run explain --ro "$work/project" -- "$work/project/server" --memory 5
+is "$status" 0 "explain"
+like "$out" "*$work/project*" "explain names the grant"
+run explain --json -- "$work/project/server"
+ok "explain --json is JSON" python3 -c 'import json, sys; assert json.load(open(sys.argv[1]))' "$work/out"
+is "$(wc -l <"$work/out")" 1 "explain --json is one line"
+run --dry-run -- "$work/project/server" --no-such-option
+is "$status" 0 "--dry-run; what is behind COMMAND is not mcpcage's"
+like "$out" "*$work/project/server*" "--dry-run prints the plan"
+first=$out
+run --dry-run -- "$work/project/server" --no-such-option
+is "$out" "$first" "the plan is the same twice"
+run --memory 1G --memory=2G --dry-run -- "$work/project/server"
+second=$out
+run --memory 2G --dry-run -- "$work/project/server"
+is "$out" "$second" "the last --memory counts"
+nok "nothing was started" test -e "$work/started"
+is "$(find "$HOME" -mindepth 1)" "" "nothing was written"
+
+# ---- borrowed privileges ----
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	as_nobody() {
+		status=0
+		err=$(setpriv --reuid 65534 --regid 65534 --clear-groups "$@" 2>&1 >/dev/null) || status=$?
+	}
+	cp "$MCPCAGE" "$work/copy"
+	chmod 755 "$work/copy"
+	as_nobody "$work/copy" --version
+	is "$status" 0 "a plain copy runs as an ordinary user"
+	for mode in 4755 2755; do
+		chmod $mode "$work/copy"
+		as_nobody "$work/copy" --version
+		is "$status" 125 "a copy of mode $mode refuses"
+		like "$err" "mcpcage: *" "and says why"
+	done
+	chmod 755 "$work/copy"
+	if command -v setcap >/dev/null; then
+		setcap cap_net_raw+ep "$work/copy"
+		as_nobody "$work/copy" --version
+		is "$status" 125 "a copy with file capabilities refuses"
+	else
+		tap_skip "setcap is not installed"
+	fi
+else
+	tap_skip_kernel "only root can make a program setuid root"
+fi
+
+done_testing
