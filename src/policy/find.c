@@ -68,8 +68,8 @@ void policy_suggest(const char *word, const char *candidate, const char **best, 
 	unsigned near = n < 4 ? 1 : n < 7 ? 2 : 3;
 	unsigned cost = distance(word, n, candidate, m);
 	/* What was cut short is meant as often as what was mistyped. */
-	if (n >= 3 && m > n && strncmp(word, candidate, n) == 0)
-		cost = near;
+	if (n > 3 && m > n && strncmp(word, candidate, n) == 0)
+		cost = 1;
 	if (cost <= near && (!*best || cost < *best_cost)) {
 		*best = candidate;
 		*best_cost = cost;
