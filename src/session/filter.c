@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The filter process: confinement, then one loop over at most seven descriptors. Everything hostile is read here, so
+ * The filter process: confinement, then one loop over at most eight descriptors. Everything hostile is read here, so
  * everything it does not need is gone before the first byte: see cage/confine.c and profiles/seccomp/filter.rules.
  * It is forked from the monitor and must not write to memory it shares with nobody for the monitor's eyes: the only way out is a record.
  */
@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +29,7 @@
 #define QUEUE_MAX ((size_t)8 << 20)
 #define STDERR_QUEUE_MAX ((size_t)128 << 10)
 
-enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_COUNT };
+enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_TIMER, P_COUNT };
 
 static uint64_t now_ms(void)
 {
@@ -45,6 +46,9 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	f->lane[CLIENT_TO_SERVER] = (struct lane){ .in = fds->client_in, .frame = frame_new(&limits) };
 	f->lane[SERVER_TO_CLIENT] = (struct lane){ .in = fds->server_out, .nonblock = true, .frame = frame_new(&limits) };
 	f->stderr_.in = fds->server_err;
+	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (f->timer < 0)
+		return error_set(err, errno, "cannot make the filter's timer");
 	f->calls = route_new(0);
 	f->reverse = route_new(0);
 	if (!f->lane[0].frame || !f->lane[1].frame || !f->calls || !f->reverse)
@@ -72,30 +76,42 @@ static void want(struct pollfd *p, int fd, bool wanted, short events)
 	*p = (struct pollfd){ .fd = wanted ? fd : -1, .events = events };
 }
 
-static void sooner(int64_t *timeout, uint64_t now, uint64_t at)
+static void sooner(uint64_t *due, uint64_t at)
 {
-	int64_t left = at > now ? (int64_t)(at - now) : 0;
-
-	if (*timeout < 0 || left < *timeout)
-		*timeout = left;
+	if (*due == 0 || at < *due)
+		*due = at;
 }
 
-static int next_timeout(const struct filter *f)
+/* When something has to be done even if nobody says anything; 0: never. */
+static uint64_t next_due(const struct filter *f)
 {
-	int64_t timeout = -1;
-	uint64_t deadline = route_next_deadline(f->calls);
+	uint64_t due = route_next_deadline(f->calls);
 
-	if (f->lane[0].more || f->lane[1].more)
-		return 0;
-	if (deadline)
-		sooner(&timeout, f->now, deadline);
 	if (f->packet_n)
-		sooner(&timeout, f->now, f->packet_since + REPORT_DELAY);
+		sooner(&due, f->packet_since + REPORT_DELAY);
 	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0)
-		sooner(&timeout, f->now, f->active + f->idle_timeout);
+		sooner(&due, f->active + f->idle_timeout);
 	if (!f->trimmed)
-		sooner(&timeout, f->now, f->active + TRIM_AFTER);
-	return timeout > 60000 ? 60000 : (int)timeout;
+		sooner(&due, f->active + TRIM_AFTER);
+	return due;
+}
+
+/*
+ * One timer for everything, set only when it has to fire earlier than it is set to: a timeout of poll(2) would be
+ * armed and disarmed for each message, which costs more than all that is done to the message.
+ */
+static void set_timer(struct filter *f)
+{
+	uint64_t due = next_due(f);
+
+	if (due == 0 || (f->timer_due && f->timer_due <= due))
+		return;
+	const struct itimerspec at = {
+		.it_value = { .tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000 + 1 },
+	};
+	if (timerfd_settime(f->timer, TFD_TIMER_ABSTIME, &at, NULL) < 0)
+		_exit(1);
+	f->timer_due = due;
 }
 
 /* false: the monitor is gone. */
@@ -128,8 +144,10 @@ static void wait_for_work(struct filter *f)
 	want(&p[P_TO_CLIENT], f->to_client.fd, f->to_client.blocked, POLLOUT);
 	want(&p[P_TO_STDERR], f->to_stderr.fd, f->to_stderr.blocked, POLLOUT);
 	want(&p[P_MONITOR], f->monitor, true, POLLIN);
+	want(&p[P_TIMER], f->timer, true, POLLIN);
 
-	int n = poll(p, P_COUNT, next_timeout(f));
+	set_timer(f);
+	int n = poll(p, P_COUNT, in->more || out->more ? 0 : -1);
 	f->now = now_ms();
 	if (n <= 0)
 		return;
@@ -141,6 +159,11 @@ static void wait_for_work(struct filter *f)
 		f->stderr_.readable = true;
 	if (p[P_TO_STDERR].revents)
 		f->to_stderr.blocked = false;
+	if (p[P_TIMER].revents) {
+		uint64_t times;
+		(void)!read(f->timer, &times, sizeof times);
+		f->timer_due = 0;
+	}
 	if (p[P_MONITOR].revents && !hear_monitor(f))
 		_exit(1);
 }
@@ -208,10 +231,16 @@ static bool drained(struct filter *f)
 	       (f->to_stderr.fd < 0 || outlet_idle(&f->to_stderr));
 }
 
-_Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds)
+static int confine_self(const struct filter *f, const struct filter_fds *fds, int *abi, struct error *err)
 {
 	const int keep[] = { fds->client_in, fds->client_out, fds->client_err, fds->server_in,
-			     fds->server_out, fds->server_err, fds->monitor };
+			     fds->server_out, fds->server_err, fds->monitor, f->timer };
+
+	return confine_filter(keep, ARRAY_SIZE(keep), abi, err);
+}
+
+_Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds)
+{
 	struct filter *f = calloc(1, sizeof *f);
 	union record r = { 0 };
 	struct error err = { 0 };
@@ -225,7 +254,7 @@ _Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || set_up(f, plan, fds, &err) < 0 ||
-	    confine_filter(keep, ARRAY_SIZE(keep), &abi, &err) < 0) {
+	    confine_self(f, fds, &abi, &err) < 0) {
 		if (!err.what[0])
 			error_set(&err, errno, "cannot tie the filter to the monitor's life");
 		r.failed.error = err;

@@ -58,17 +58,17 @@ static void pending_of(const struct filter *f, enum direction d, const struct me
 {
 	memset(p, 0, sizeof *p);
 	p->id = m->id;
-	snprintf(id_raw, id_size, "%.*s", (int)m->id_raw.n, m->id_raw.p);
+	copy_text(id_raw, id_size, m->id_raw.p, m->id_raw.n);
 	p->id_raw = id_raw;
 	p->started = f->now;
 	p->bytes = m->line.n;
 	p->modern = m->modern;
 	if (d == SERVER_TO_CLIENT) {
-		snprintf(p->tool, sizeof p->tool, "%s", m->method);
+		copy_text(p->tool, sizeof p->tool, m->method, sizeof m->method);
 		return;
 	}
 	p->is_tool_call = strcmp(m->method, "tools/call") == 0;
-	snprintf(p->tool, sizeof p->tool, "%s", p->is_tool_call ? m->name : m->method);
+	copy_text(p->tool, sizeof p->tool, p->is_tool_call ? m->name : m->method, sizeof p->tool);
 	/* A subscription is answered when it ends, whenever that is. */
 	if (f->call_timeout && strcmp(m->method, "subscriptions/listen") != 0)
 		p->deadline = f->now + f->call_timeout;

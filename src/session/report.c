@@ -6,7 +6,6 @@
 #include "session/filter.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,32 +25,19 @@ void report_flush(struct filter *f)
 	f->packet_n = 0;
 }
 
-/* A zeroed place for a record of TYPE at the end of the packet. */
-static void *append(struct filter *f, enum record_type type)
+/* Append RECORD, whose head is filled in here. Records in a packet are not aligned, so each is built aside. */
+static void put(struct filter *f, enum record_type type, void *record)
 {
 	size_t size = record_size(type);
+	struct record_head head = { .type = (uint16_t)type, .size = (uint16_t)size };
 
 	if (sizeof f->packet - f->packet_n < size)
 		report_flush(f);
 	if (f->packet_n == 0)
 		f->packet_since = f->now;
-	unsigned char *at = f->packet + f->packet_n;
-	memset(at, 0, size);
-	struct record_head head = { .type = (uint16_t)type, .size = (uint16_t)size };
-	memcpy(at, &head, sizeof head);
+	memcpy(record, &head, sizeof head);
+	memcpy(f->packet + f->packet_n, record, size);
 	f->packet_n += size;
-	return at;
-}
-
-/*
- * Records are assembled in place; every type's size is a multiple of its alignment, which the packet's start has, too,
- * except after the small ones: so each is built aside and copied.
- */
-static void put(struct filter *f, enum record_type type, const void *record)
-{
-	unsigned char *at = append(f, type);
-	memcpy(at + sizeof(struct record_head), (const unsigned char *)record + sizeof(struct record_head),
-	       record_size(type) - sizeof(struct record_head));
 }
 
 void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule)
@@ -63,9 +49,9 @@ void report_call(struct filter *f, const struct pending *p, enum call_end end, u
 		.request_bytes = p->bytes,
 		.reply_bytes = reply_bytes,
 	};
-	snprintf(r.name, sizeof r.name, "%s", p->tool);
+	copy_text(r.name, sizeof r.name, p->tool, sizeof p->tool);
 	if (rule)
-		snprintf(r.rule, sizeof r.rule, "%s", rule);
+		copy_text(r.rule, sizeof r.rule, rule, SIZE_MAX);
 	put(f, RECORD_CALL, &r);
 }
 
@@ -81,11 +67,11 @@ void report_refused(struct filter *f, enum direction d, unsigned why, const stru
 	if (at) {
 		r.offset = at->offset;
 		r.length = at->length;
-		snprintf(r.method, sizeof r.method, "%s", at->method);
-		snprintf(r.detail, sizeof r.detail, "%s", at->detail);
+		copy_text(r.method, sizeof r.method, at->method, sizeof at->method);
+		copy_text(r.detail, sizeof r.detail, at->detail, sizeof at->detail);
 	} else if (m) {
 		r.length = m->line.n;
-		snprintf(r.method, sizeof r.method, "%s", m->method);
+		copy_text(r.method, sizeof r.method, m->method, sizeof m->method);
 	}
 	put(f, RECORD_REFUSED, &r);
 }
