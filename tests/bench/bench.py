@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`make bench`: what the cage and the mediator cost, beside what one would use without them.
+
+Everything is measured in turns with its counterpart in the same run, and compared by medians. Prints a table and writes
+the numbers as JSON. It fails when a goal is missed, but no test calls it: numbers belong to a quiet machine.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--programs", default="tests/bench", help="folder of the programs that were built for this")
+parser.add_argument("--json", default="bench.json")
+parser.add_argument("--quick", action="store_true", help="a tenth of the rounds, to see that it works")
+parser.add_argument("--only", default="abcde", help="which of the five to measure")
+options = parser.parse_args()
+
+MCPCAGE = os.environ["MCPCAGE"]
+PROGRAMS = os.path.abspath(options.programs)
+CLIENT, RELAY, ECHO, STAMP = (os.path.join(PROGRAMS, p) for p in ("bench-client", "relay", "echo-server", "stamp"))
+STATE = tempfile.mkdtemp(prefix="mcpcage-bench-")
+CAGE = [MCPCAGE, "--state", STATE]
+SCALE = 10 if options.quick else 1
+MiB = 1 << 20
+
+rows = []
+numbers = {}
+
+
+def measure(mode, rounds, commands, *more):
+	"""Lists of seconds, one for each command."""
+	argv = [CLIENT, mode, str(max(rounds // SCALE, 5)), *more]
+	for c in commands:
+		argv += [":::", *c]
+	with open(os.path.join(STATE, "stderr"), "ab") as err:
+		done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=err, check=False)
+	if done.returncode != 0:
+		with open(os.path.join(STATE, "stderr"), encoding="utf-8", errors="replace") as f:
+			sys.exit(f"bench-client {mode} failed:\n{f.read()[-2000:]}")
+	return [[int(x) / 1e9 for x in line.split()] for line in done.stdout.decode().splitlines()]
+
+
+def row(key, what, ours, theirs, unit, value, goal, best=None, at_least=False):
+	good = value >= goal if at_least else value <= goal
+	wanted = ("≥ " if at_least else "≤ ") + f"{goal:g}" + (f" (goal {best:g})" if best else "")
+	rows.append(("✓" if good else "✗", what, ours, theirs, f"{value:.3g}{unit}", wanted))
+	numbers[key] = {"value": value, "goal": goal, "met": good}
+
+
+# ---- (a) start, against bwrap with the same mounts and namespaces -------------------------------------------------------
+
+def mounts_of_plan():
+	"""What `mcpcage explain --json` says it mounts, as bwrap's options."""
+	done = subprocess.run([MCPCAGE, "explain", "--state", STATE, "--json", "--", STAMP], stdout=subprocess.PIPE, check=True)
+	argv = []
+	data = 0
+	for m in json.loads(done.stdout)["mounts"]:
+		kind, dest, source = m["kind"], m["path"], m.get("source")
+		if kind == "bind":
+			argv += ["--bind" if m["write"] else "--ro-bind", source, dest]
+		elif kind == "tmpfs":
+			argv += ["--size", str(m["size"])] if m.get("size") else []
+			argv += ["--tmpfs", dest]
+		elif kind in ("proc", "dev", "dir"):
+			argv += ["--" + kind, dest]
+		elif kind == "symlink":
+			argv += ["--symlink", source, dest]
+		elif kind == "data":
+			# bwrap would take the content from a descriptor; a file that is there is no slower
+			path = os.path.join(STATE, f"data{data}")
+			data += 1
+			with open(path, "w", encoding="utf-8") as f:
+				f.write("data\n")
+			argv += ["--ro-bind", path, dest]
+		else:
+			print(f"bench: bwrap is left without the {kind} at {dest}", file=sys.stderr)
+	return argv
+
+
+def start_up():
+	if not shutil.which("bwrap"):
+		print("bench: bwrap is not installed: start-up is left out", file=sys.stderr)
+		return
+	# bwrap has no time namespace; the others are the same.
+	bwrap = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup",
+		 "--die-with-parent", "--new-session", *mounts_of_plan(), "--", STAMP]
+	ours, theirs, bare = measure("start", 300, [[*CAGE, "--", STAMP], bwrap, [STAMP]])
+	a, b = statistics.median(ours), statistics.median(theirs)
+	row("start", "start, to the payload's first instruction", f"{a * 1e3:.2f} ms", f"bwrap {b * 1e3:.2f} ms", " x", a / b, 1.0, 0.7)
+	numbers["start"].update(mcpcage_ms=a * 1e3, bwrap_ms=b * 1e3, bare_ms=statistics.median(bare) * 1e3)
+
+
+# ---- (b), (c) messages, against a relay that looks at nothing -------------------------------------------------------------
+
+def round_trip():
+	ours, theirs = measure("trip", 20000, [[*CAGE, "--", ECHO], [RELAY, ECHO]])
+	a, b = statistics.median(ours), statistics.median(theirs)
+	row("trip", "round trip of a tools/call of 120 bytes", f"{a * 1e6:.1f} µs", f"relay {b * 1e6:.1f} µs", " x", a / b, 1.25)
+	numbers["trip"].update(mcpcage_us=a * 1e6, relay_us=b * 1e6)
+
+
+def throughput():
+	size = 8 * MiB
+	ours, theirs = measure("bulk", 60, [[*CAGE, "--", ECHO], [RELAY, ECHO]], str(size))
+	a, b = size / statistics.median(ours) / MiB, size / statistics.median(theirs) / MiB
+	row("bulk", "throughput of results of 8 MiB base64", f"{a:.0f} MiB/s", f"relay {b:.0f} MiB/s", " x", a / b, 0.6, at_least=True)
+	numbers["bulk"].update(mcpcage_mib_s=a, relay_mib_s=b)
+
+
+# ---- (d), (e) sessions driven from here -----------------------------------------------------------------------------------
+
+HELLO = (b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},'
+	 b'"clientInfo":{"name":"bench","version":"1"}}}\n{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+
+
+def tool_call(ident, size=0):
+	arguments = b'{"bytes":%d}' % size if size else b"{}"
+	return b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"x","arguments":%s}}\n' % (ident, arguments)
+
+
+def open_session():
+	return subprocess.Popen([*CAGE, "--", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+
+
+def ask(p, message):
+	"""Whether an answer came."""
+	try:
+		p.stdin.write(message)
+	except OSError:
+		return False
+	last = b""
+	while not last.endswith(b"\n"):
+		last = p.stdout.read(1 << 20)
+		if not last:
+			return False
+	return True
+
+
+def family(pid):
+	found, todo, parents = [pid], [pid], {}
+	for name in os.listdir("/proc"):
+		if name.isdigit():
+			try:
+				with open(f"/proc/{name}/stat", "rb") as f:
+					parents[int(name)] = int(f.read().rsplit(b")", 1)[1].split()[1])
+			except OSError:
+				pass
+	while todo:
+		p = todo.pop()
+		children = [c for c, parent in parents.items() if parent == p]
+		found += children
+		todo += children
+	return found
+
+
+def pss(pid):
+	with open(f"/proc/{pid}/smaps_rollup", "rb") as f:
+		return sum(int(line.split()[1]) * 1024 for line in f if line.startswith(b"Pss:"))
+
+
+def memory():
+	p = open_session()
+	ask(p, HELLO)
+	for i in range(100):
+		ask(p, tool_call(i + 2))
+	for i in range(3):
+		ask(p, tool_call(i + 200, 4 * MiB))
+	time.sleep(4)  # idle
+	total, count = 0, 0
+	try:
+		for pid in family(p.pid):
+			with open(f"/proc/{pid}/comm", "rb") as f:
+				if f.read().startswith(b"echo-server"):
+					continue
+			total += pss(pid)
+			count += 1
+	except OSError as e:
+		print(f"bench: memory is left out: {e} (only root can look into the confined processes)", file=sys.stderr)
+		return
+	finally:
+		p.stdin.close()
+		p.wait()
+	row("memory", f"memory of an idle session, {count} processes", f"{total / MiB:.2f} MiB", "", " MiB", total / MiB, 4)
+
+
+def crowd(n):
+	"""Seconds until N sessions have answered, and how many failed."""
+	start = time.monotonic()
+	sessions = [open_session() for _ in range(n)]
+	for p in sessions:
+		p.stdin.write(HELLO)
+	bad = {p for p in sessions if not p.stdout.readline()}
+	bad |= {p for i, p in enumerate(sessions) if not ask(p, tool_call(i + 2))}
+	took = time.monotonic() - start
+	for p in sessions:
+		p.stdin.close()
+	bad |= {p for p in sessions if p.wait() != 0}
+	for p in sessions:
+		p.stdout.close()
+	return took, len(bad)
+
+
+def many():
+	sizes = (10, 50, 100)
+	times = {n: [] for n in sizes}
+	failed = 0
+	for _ in range(1 if options.quick else 3):
+		for n in sizes:
+			took, bad = crowd(n)
+			times[n].append(took)
+			failed += bad
+	t = {n: min(v) for n, v in times.items()}
+	row("many_failed", "sessions that failed, of 10, 50 and 100 at once", "", "", "", failed, 0)
+	row("many", "a session among 100 at once, against one among 10", f"{t[100] * 10:.1f} ms", f"{t[10] * 100:.1f} ms",
+	    " x", (t[100] / 100) / (t[10] / 10), 1.5)
+	numbers["many"].update({f"seconds_{n}": t[n] for n in sizes})
+
+
+def main():
+	parts = {"a": start_up, "b": round_trip, "c": throughput, "d": memory, "e": many}
+	try:
+		for key, part in parts.items():
+			if key in options.only:
+				part()
+	finally:
+		shutil.rmtree(STATE, ignore_errors=True)
+	head = ("", "what", "mcpcage", "beside it", "result", "wanted")
+	widths = [max(len(r[i]) for r in [head, *rows]) for i in range(6)]
+	for r in [head, *rows]:
+		print("  ".join(text.ljust(w) for text, w in zip(r, widths)).rstrip())
+	with open(options.json, "w", encoding="utf-8") as f:
+		json.dump({"machine": {"kernel": os.uname().release, "arch": os.uname().machine, "processors": os.cpu_count(),
+				       "root": os.geteuid() == 0}, "results": numbers}, f, indent="\t")
+		f.write("\n")
+	print(f"written to {options.json}")
+	return 0 if all(n["met"] for n in numbers.values()) else 1
+
+
+sys.exit(main())

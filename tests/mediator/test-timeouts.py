@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The clocks: of a call, of silence, of the session."""
+
+import json
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Session, descendants, error_code, is_tool_error, require_mcpcage, still_there, text_of
+from tap import done_testing, is_eq, ok
+
+require_mcpcage()
+
+
+def timed(what):
+	start = time.monotonic()
+	result = what()
+	return result, time.monotonic() - start
+
+
+with Session(["--call-timeout", "400ms"]) as s:
+	s.seen()
+	m, t = timed(lambda: s.call("late", {"ms": 1200}))
+	ok(is_tool_error(m) and text_of(m) != "", "a call past its deadline is answered as a tool error", repr(m))
+	ok(0.35 < t < 1.0, "at its deadline", f"{t:.3f} s")
+	ident = s.next_id
+	cancelled = [json.loads(x) for x in s.seen() if b"notifications/cancelled" in x]
+	is_eq([c["params"]["requestId"] for c in cancelled], [ident], "the server is told to cancel it")
+	time.sleep(1.1)
+	ok(s.alive() and not any(m.get("id") == ident for m in s.other), "its late answer is dropped", repr(s.other))
+	m, t = timed(lambda: s.call("late", {"ms": 100}))
+	is_eq(text_of(m), "late", "a call within its deadline is not touched")
+	ok(s.request("ping") is not None, "nor another request")
+	s.send({"jsonrpc": "2.0", "id": "p", "method": "tools/call", "params": {
+		"name": "progress", "arguments": {"steps": 8, "ms": 100}, "_meta": {"progressToken": "t"}}})
+	m, t = timed(lambda: s.reply("p"))
+	ok(m is not None and t < 1.5, "progress does not extend the deadline without end", f"{t:.3f} s {m!r}")
+	s.end()
+	calls = [e for e in s.audit() if e.get("event") == "call" and e["tool"] == "late"]
+	ok(len(calls) == 2 and calls[0]["end"] != calls[1]["end"] and calls[0]["duration_ms"] >= 390,
+	   "the audit log tells the two apart", repr(calls))
+
+with Session(["--call-timeout", "300ms"]) as s:
+	ids = [s.new_id() for _ in range(2)]
+	for i in ids:
+		s.send({"jsonrpc": "2.0", "id": i, "method": "tools/call", "params": {"name": "sleep", "arguments": {"ms": 30000}}})
+	replies = [s.reply(i) for i in ids]
+	ok(all(is_tool_error(m) for m in replies), "calls that a hung server does not answer are answered", repr(replies))
+	pids = descendants(s.process.pid)
+	status = s.wait(4)
+	ok(status is not None, "and a server that lets its deadlines pass without a word is ended", repr(s.stderr))
+	is_eq(still_there(pids), [], "with everything in its cage")
+
+with Session(["--call-timeout", "300ms"]) as s:
+	s.send({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "sleep", "arguments": {"ms": 500}}})
+	s.send({"jsonrpc": "2.0", "id": 2, "method": "ping"})
+	m1, m2 = s.reply(1), s.reply(2)
+	ok(is_tool_error(m1) and m2 is not None, "one missed deadline does not end the session", repr((m1, m2)))
+	ok(s.alive(), "it works on")
+	s.send({"jsonrpc": "2.0", "id": 3, "method": "resources/read"})
+	ok(error_code(s.reply(3)) == -32601, "other answers pass")
+
+with Session(["--idle-timeout", "600ms"]) as s:
+	end = time.monotonic() + 1.2
+	while time.monotonic() < end:
+		ok(s.alive(), "messages keep the session alive")
+		time.sleep(0.3)
+	m = s.call("late", {"ms": 900})
+	ok(text_of(m) == "late", "so does a request that waits for its answer", repr(m))
+	status, t = timed(lambda: s.wait(5))
+	ok(status is not None and 0.4 < t < 2.5, "silence ends it", f"{status} after {t:.3f} s")
+	ok(s.wait_stderr(b"idle"), "which is told on standard error", repr(s.stderr))
+
+with Session(["--session-timeout", "900ms"]) as s:
+	pids = descendants(s.process.pid)
+	while s.wait(0.1) is None and time.monotonic() - s.started < 6:
+		try:
+			s.send({"jsonrpc": "2.0", "id": s.new_id(), "method": "ping"})
+		except OSError:
+			break
+	status = s.wait(3)
+	t = time.monotonic() - s.started
+	ok(status is not None and 0.8 < t < 2.6, "the session's own timeout ends it, whatever is said", f"{status} after {t:.3f} s")
+	is_eq(still_there(pids), [], "with everything in its cage")
+	is_eq([e["event"] for e in s.audit()][-1:], ["end"], "the audit log has its end")
+
+done_testing()

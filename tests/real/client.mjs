@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+// Drives one MCP server with the TypeScript SDK's own client, by a script of steps, and prints what came back as one
+// line of JSON for each step. Usage: node client.mjs SCRIPT.json COMMAND [ARG...]; SCRIPT has `steps` and `env`.
+// The SDK is found through MCPCAGE_NODE_MODULES, because this file does not lie beside it.
+import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { join } from "node:path";
+
+const sdk = join(process.env.MCPCAGE_NODE_MODULES, "@modelcontextprotocol", "sdk", "dist", "esm");
+const load = (file) => import(pathToFileURL(join(sdk, file)));
+const { Client } = await load("client/index.js");
+const { StdioClientTransport } = await load("client/stdio.js");
+const types = await load("types.js");
+
+const script = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const [command, ...args] = process.argv.slice(3);
+const say = (step, value) => process.stdout.write(JSON.stringify([step, value]) + "\n");
+
+const transport = new StdioClientTransport({ command, args, env: { ...script.env, HOME: process.env.HOME, PATH: process.env.PATH }, stderr: "inherit" });
+const client = new Client({ name: "real", version: "1" }, { capabilities: { sampling: {}, elicitation: {}, roots: { listChanged: true } } });
+client.setRequestHandler(types.CreateMessageRequestSchema, async (request) => ({
+	model: "none", role: "assistant", stopReason: "endTurn",
+	content: { type: "text", text: "sampled: " + JSON.stringify(request.params.messages) },
+}));
+client.setRequestHandler(types.ElicitRequestSchema, async (request) => {
+	const content = {};
+	for (const [key, schema] of Object.entries(request.params.requestedSchema?.properties ?? {}))
+		if ((request.params.requestedSchema.required ?? []).includes(key))
+			content[key] = schema.type === "string" ? "text" : schema.type === "boolean" ? true : 1;
+	return { action: "accept", content };
+});
+client.setRequestHandler(types.ListRootsRequestSchema, async () => ({ roots: [{ uri: "file://" + script.data, name: "data" }] }));
+
+const steps = {
+	tools: () => client.listTools(),
+	resources: () => client.listResources(),
+	templates: () => client.listResourceTemplates(),
+	prompts: () => client.listPrompts(),
+	call: async (name, args) => {
+		let progress = 0;
+		const result = await client.callTool({ name, arguments: args }, undefined, { onprogress: () => { progress++; } });
+		return { result, progress };
+	},
+	read: (uri) => client.readResource({ uri }),
+	prompt: (name, args) => client.getPrompt({ name, arguments: args }),
+	complete: (params) => client.complete(params),
+	ping: () => client.ping(),
+	wait: (ms) => new Promise((done) => setTimeout(() => done({}), ms)),
+};
+
+await client.connect(transport);
+say("server", { version: client.getServerVersion(), capabilities: client.getServerCapabilities(), instructions: client.getInstructions() });
+for (const [kind, ...rest] of script.steps) {
+	let value;
+	try {
+		value = await steps[kind](...rest);
+	} catch (error) {
+		value = { thrown: error.message, code: error.code };
+	}
+	say([kind, rest[0] ?? null], value);
+}
+await client.close();
+process.exit(0);

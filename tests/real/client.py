@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Drives one MCP server with the Python SDK's own client, as client.mjs does with the TypeScript one.
+
+Usage: VENV/bin/python client.py SCRIPT.json COMMAND [ARG...]
+"""
+
+import json
+import os
+import sys
+
+import anyio
+import mcp.types as types
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+with open(sys.argv[1], encoding="utf-8") as f:
+	SCRIPT = json.load(f)
+
+
+def plain(value):
+	return value.model_dump(mode="json", exclude_none=True) if hasattr(value, "model_dump") else value
+
+
+def say(step, value):
+	print(json.dumps([step, plain(value)], ensure_ascii=False), flush=True)
+
+
+async def sample(_context, params):
+	text = "sampled: " + json.dumps([plain(m) for m in params.messages])
+	return types.CreateMessageResult(role="assistant", model="none", content=types.TextContent(type="text", text=text))
+
+
+async def elicit(_context, params):
+	schema = getattr(params, "requestedSchema", None) or {}
+	fill = {"string": "text", "boolean": True}
+	content = {k: fill.get(schema["properties"][k].get("type"), 1) for k in schema.get("required", [])}
+	return types.ElicitResult(action="accept", content=content)
+
+
+async def roots(_context):
+	return types.ListRootsResult(roots=[types.Root(uri="file://" + SCRIPT["data"], name="data")])
+
+
+async def run_step(session, kind, rest):
+	if kind == "call":
+		progress = []
+
+		async def on_progress(*args):
+			progress.append(args)
+		result = await session.call_tool(rest[0], rest[1], progress_callback=on_progress)
+		return {"result": plain(result), "progress": len(progress)}
+	if kind == "wait":
+		await anyio.sleep(rest[0] / 1000)
+		return {}
+	if kind == "complete":
+		reference = rest[0]["ref"]
+		kind_of = types.PromptReference if reference["type"] == "ref/prompt" else types.ResourceTemplateReference
+		return await session.complete(kind_of(**reference), rest[0]["argument"])
+	simple = {
+		"tools": lambda: session.list_tools(),
+		"resources": lambda: session.list_resources(),
+		"templates": lambda: session.list_resource_templates(),
+		"prompts": lambda: session.list_prompts(),
+		"read": lambda: session.read_resource(rest[0]),
+		"prompt": lambda: session.get_prompt(rest[0], rest[1]),
+		"ping": lambda: session.send_ping(),
+	}
+	return await simple[kind]()
+
+
+async def main():
+	server = StdioServerParameters(command=sys.argv[2], args=sys.argv[3:], env={
+		**SCRIPT["env"], "HOME": os.environ["HOME"], "PATH": os.environ["PATH"]})
+	async with stdio_client(server) as (read, write):
+		async with ClientSession(read, write, sampling_callback=sample, elicitation_callback=elicit,
+					 list_roots_callback=roots) as session:
+			hello = await session.initialize()
+			say("server", {"info": plain(hello.serverInfo), "capabilities": plain(hello.capabilities),
+				       "instructions": hello.instructions})
+			for kind, *rest in SCRIPT["steps"]:
+				try:
+					value = await run_step(session, kind, rest)
+				except Exception as e:  # whatever the SDK raises is part of what is compared
+					value = {"raised": str(e), "type": type(e).__name__}
+				say([kind, rest[0] if rest else None], value)
+
+
+anyio.run(main)
