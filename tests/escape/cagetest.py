@@ -234,6 +234,26 @@ def processes_with(marker):
 	return found
 
 
+def identity(pid):
+	"""What tells a process from a later one of the same pid, or None."""
+	try:
+		with open(f"/proc/{pid}/stat") as f:
+			fields = f.read().rpartition(")")[2].split()
+		return None if fields[0] in "ZX" else (pid, fields[19])
+	except OSError:
+		return None
+
+
+def processes_of(program):
+	"""Pids of all processes that run this very file, as far as we may look."""
+	found = []
+	for name in os.listdir("/proc"):
+		with contextlib.suppress(OSError):
+			if name.isdigit() and os.readlink(f"/proc/{name}/exe") == program:
+				found.append(int(name))
+	return found
+
+
 def state_of(pid):
 	"""The letter of /proc/PID/stat, or None."""
 	try:
@@ -299,10 +319,10 @@ class Leftovers:
 		return "; ".join(said)
 
 
-def wait_gone(marker, seconds):
-	"""Seconds until no process carries MARKER, or None."""
+def wait_gone(marker, known, seconds):
+	"""Seconds until no process carries MARKER and none of the identities KNOWN is left, or None."""
 	start = time.monotonic()
-	while processes_with(marker):
+	while processes_with(marker) or any(identity(i[0]) == i for i in known):
 		if time.monotonic() - start > seconds:
 			return None
 		time.sleep(0.02)

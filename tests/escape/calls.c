@@ -11,6 +11,7 @@
 #include <linux/audit.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
 #include <linux/kcmp.h>
 #include <linux/keyctl.h>
 #include <linux/mount.h>
@@ -23,6 +24,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
 #include <sys/uio.h>
@@ -68,9 +70,9 @@ static void call(struct outcome *out, const struct attack *attack)
 	judge(out, attack, r, attack->name);
 }
 #define REACH(...) .reached = { __VA_ARGS__ }
+#define SCRATCH TEXT(scratch)
 #define CALL(number, ...) call, &(const struct call){ .nr = SYS_##number, __VA_ARGS__ }
 #define ARGS(...) .a = { __VA_ARGS__ }
-#define SCRATCH TEXT(scratch)
 
 /* Raw clone with no stack of its own is fork with flags. */
 static void clone_flags(struct outcome *out, const struct attack *attack)
@@ -139,6 +141,42 @@ static void adjtimex_tick(struct outcome *out, const struct attack *attack)
 		succeeded(out, "reached the clock");
 	else
 		judge(out, attack, r, "adjtimex");
+}
+
+static void lease(struct outcome *out, const struct attack *attack)
+{
+	int fd = open(expand("{rw}/mine"), O_RDONLY | O_CLOEXEC);
+
+	judge(out, attack, fd < 0 ? -1 : fcntl(fd, F_SETLEASE, F_RDLCK), "F_SETLEASE");
+}
+
+/* renameat2(2) with RENAME_WHITEOUT (4) leaves a character device behind. */
+static void whiteout(struct outcome *out, const struct attack *attack)
+{
+	const char *from = expand("{rw}/whiteout"), *to = expand("{rw}/whited-out");
+	int fd = open(from, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
+		broken(out, "cannot make %s: %s", from, strerror(errno));
+		return;
+	}
+	close(fd);
+	judge(out, attack, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 4), "RENAME_WHITEOUT");
+	unlink(from);
+	unlink(to);
+}
+
+static void socket_program(struct outcome *out, const struct attack *attack)
+{
+	struct sock_filter accept = { 6, 0, 0, 0xffff };
+	struct sock_fprog program = { 1, &accept };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	long r = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+
+	if (r < 0 && errno == ENOPROTOOPT)
+		denied(out, errno, "SO_ATTACH_FILTER");
+	else
+		judge(out, attack, r, "SO_ATTACH_FILTER");
 }
 
 static void ptrace_child(struct outcome *out, const struct attack *attack)
@@ -294,6 +332,17 @@ static const struct attack list[] = {
 	  "load another kernel" },
 	{ "kexec-file", KERNEL, BY_ROOT, MAY_LACK,
 	  CALL(kexec_file_load, ARGS(-1UL, -1UL, 0, 0, 0xffff), REACH(EINVAL, EBADF)), "load another kernel's file" },
+	{ "aio", KERNEL, BY_SELF, MAY_LACK, CALL(io_setup, ARGS(1, SCRATCH)), "asynchronous input and output" },
+	{ "message-queue", KERNEL, BY_SELF, MAY_LACK, CALL(mq_open, ARGS(0, 0, 0, 0), REACH(EFAULT)),
+	  "a POSIX message queue" },
+	{ "vmsplice", KERNEL, BY_SELF, 0, CALL(vmsplice, ARGS(-1UL, 0, 0, 0), REACH(EBADF)), "vmsplice" },
+	{ "move-pages", KERNEL, BY_SELF, MAY_LACK, CALL(move_pages, ARGS(0, 0, 0, 0, 0, 0)), "move pages" },
+	{ "openat2", KERNEL, BY_SELF, 0, CALL(openat2, ARGS((unsigned long)AT_FDCWD, 0, 0, 0), REACH(EINVAL)),
+	  "openat2, whose mode no filter can see" },
+	{ "seccomp", KERNEL, BY_SELF, MAY_LACK, CALL(seccomp, ARGS(3, 0, SCRATCH)), "the seccomp call" },
+	{ "lease", KERNEL, BY_SELF, 0, lease, NULL, "make others wait with a lease" },
+	{ "whiteout", KERNEL, BY_ROOT, 0, whiteout, NULL, "make a device node by a whiteout" },
+	{ "socket-filter", KERNEL, BY_SELF, MAY_LACK, socket_program, NULL, "attach a program to a socket" },
 	{ "reboot", KERNEL, BY_ROOT, 0, CALL(reboot, ARGS(0, 0, 0, 0), REACH(EINVAL)),
 	  "reboot (with magic numbers that are wrong)" },
 	{ "swapon", KERNEL, BY_ROOT, MAY_LACK, CALL(swapon, ARGS(TEXT("/nonexistent/swap"), 0), REACH(ENOENT)),
@@ -321,14 +370,12 @@ static const struct attack list[] = {
 	  "the same with a bit above the 32nd" },
 	{ "sethostname", KERNEL, BY_USERNS, 0, CALL(sethostname, ARGS(TEXT("evil"), 4)), "change the host name" },
 	{ "setdomainname", KERNEL, BY_USERNS, 0, CALL(setdomainname, ARGS(TEXT("evil"), 4)), "change the domain" },
-	{ "prctl-mm", KERNEL, BY_ROOT, 0, CALL(prctl, ARGS(PR_SET_MM, 99, 0, 0, 0), REACH(EINVAL)),
-	  "rewrite the process's memory map" },
-	{ "prctl-mm-64", KERNEL, BY_ROOT, 0, CALL(prctl, ARGS(PR_SET_MM | HIGH, 99, 0, 0, 0), REACH(EINVAL)),
-	  "the same with a bit above the 32nd" },
-	{ "prctl-securebits", KERNEL, BY_USERNS, 0, CALL(prctl, ARGS(PR_SET_SECUREBITS, 0x1, 0, 0, 0)),
+	{ "prctl-mm", KERNEL, BY_SELF, MAY_LACK | EINVAL_DENIES, CALL(prctl, ARGS(PR_SET_MM, 15, SCRATCH, 0, 0)),
+	  "PR_SET_MM, which rewrites the memory map" },
+	{ "prctl-mm-64", KERNEL, BY_SELF, MAY_LACK | EINVAL_DENIES,
+	  CALL(prctl, ARGS(PR_SET_MM | HIGH, 15, SCRATCH, 0, 0)), "the same with a bit above the 32nd" },
+	{ "prctl-securebits", KERNEL, BY_USERNS, EINVAL_DENIES, CALL(prctl, ARGS(PR_SET_SECUREBITS, 0x1, 0, 0, 0)),
 	  "change securebits" },
-	{ "prctl-mm-size", KERNEL, BY_SELF, MAY_LACK, CALL(prctl, ARGS(PR_SET_MM, 15, SCRATCH, 0, 0)),
-	  "read the layout of PR_SET_MM" },
 	{ "capset", KERNEL, BY_USERNS, 0, raise_capability, NULL, "take a capability" },
 	{ "privileges", KERNEL, BY_SELF, 0, privileges, NULL, "hold any privilege" },
 #ifdef __x86_64__

@@ -143,13 +143,17 @@ static void interfaces(struct outcome *out, const struct attack *attack)
 static void link_up(struct outcome *out, const struct attack *attack)
 {
 	struct ifreq request = { .ifr_name = "lo" };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int r, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0) {
 		judge(out, attack, -1, "SIOCGIFFLAGS");
 		return;
 	}
-	judge(out, attack, ioctl(fd, SIOCSIFFLAGS, &request), "SIOCSIFFLAGS");
+	r = ioctl(fd, SIOCSIFFLAGS, &request);
+	if (r < 0 && errno == ENOTTY)
+		denied(out, errno, "SIOCSIFFLAGS is no ioctl here");
+	else
+		judge(out, attack, r, "SIOCSIFFLAGS");
 }
 
 /* Asks the kernel for a dummy interface; its answer is an error message with an errno, 0 for done. */

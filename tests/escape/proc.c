@@ -8,12 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -31,6 +33,32 @@ static void opening(struct outcome *out, const struct attack *attack)
 }
 #define OPENING(path, flags) opening, &(const struct reading){ path, flags }
 
+/* A file of procfs may be covered by an empty one of another file system. */
+static void opening_proc(struct outcome *out, const struct attack *attack)
+{
+	const char *path = attack->arg;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct statfs fs;
+
+	if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type != PROC_SUPER_MAGIC)
+		denied(out, 0, "%s: covered", path);
+	else
+		judge(out, attack, fd, path);
+}
+
+/* The folder may be read by its owner; what matters is what the descriptors are. */
+static void descriptors(struct outcome *out, const struct attack *attack)
+{
+	char path[64];
+
+	for (int fd = 0; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/%s/fd/%d", config("init"), fd);
+		judge(out, attack, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path);
+		if (out->verdict != DENIED)
+			return; /* in a control the first is /dev/null's or a pipe's */
+	}
+}
+
 /* open(2) may succeed and read(2) refuse, as for /proc/1/environ. */
 static void reading(struct outcome *out, const struct attack *attack)
 {
@@ -46,6 +74,23 @@ static void reading(struct outcome *out, const struct attack *attack)
 		judge(out, attack, n, path);
 }
 #define READING(path) reading, &(const struct reading){ path, O_RDONLY }
+
+/* Whether a folder holds anything. */
+static void listed(struct outcome *out, const struct attack *attack)
+{
+	DIR *dir = opendir(attack->arg);
+
+	if (!dir) {
+		judge(out, attack, -1, attack->arg);
+		return;
+	}
+	denied(out, ENOENT, "%s: empty", (const char *)attack->arg);
+	for (struct dirent *e; (e = readdir(dir));)
+		if (e->d_name[0] != '.')
+			succeeded(out, "%s: has %s", (const char *)attack->arg, e->d_name);
+	closedir(dir);
+}
+#define LISTED(path) listed, path
 
 static void link_text(struct outcome *out, const struct attack *attack)
 {
@@ -248,7 +293,7 @@ static void own_terminal(struct outcome *out, const struct attack *attack)
 }
 
 static const unsigned long tiocsti = TIOCSTI, tiocsti_high = TIOCSTI | 1UL << 32, tioclinux = TIOCLINUX,
-			   tiocsetd = TIOCSETD, tiocsctty = TIOCSCTTY, tioccons = TIOCCONS,
+			   tiocsetd = TIOCSETD, tioccons = TIOCCONS,
 			   tioclinux_high = TIOCLINUX | 0xabcdUL << 32;
 
 #define PROC "proc"
@@ -258,7 +303,7 @@ static const struct attack list[] = {
 	  "read through init's root" },
 	{ "init-cwd", PROC, BY_SELF, 0, link_text, "/proc/{init}/cwd", "look at init's working directory" },
 	{ "init-environ", PROC, BY_SELF, 0, READING("/proc/{init}/environ"), "read init's environment" },
-	{ "init-fd", PROC, BY_SELF, 0, OPENING("/proc/{init}/fd", O_RDONLY | O_DIRECTORY), "list init's descriptors" },
+	{ "init-fd", PROC, BY_SELF, 0, descriptors, NULL, "open any of init's descriptors" },
 	{ "init-fd-0", PROC, BY_SELF, 0, link_text, "/proc/{init}/fd/0", "look at init's standard input" },
 	{ "init-fdinfo", PROC, BY_SELF, 0, OPENING("/proc/{init}/fdinfo", O_RDONLY | O_DIRECTORY),
 	  "list what is known of init's descriptors" },
@@ -283,7 +328,7 @@ static const struct attack list[] = {
 	  "learn the host's mounts" },
 	{ "mountinfo-init", PROC, BY_SELF, 0, CONTAINING("/proc/{init}/mountinfo", " {host_mount} "),
 	  "learn the host's mounts from init" },
-	{ "swaps-partitions", PROC, BY_SELF, MAY_LACK, OPENING("/proc/fs/ext4", O_RDONLY | O_DIRECTORY),
+	{ "proc-fs", PROC, BY_SELF, MAY_LACK, LISTED("/proc/fs"),
 	  "learn the host's file systems" },
 	{ "abstract-names", PROC, BY_SELF, 0, CONTAINING("/proc/net/unix", "{abstract}"),
 	  "learn the host's abstract sockets" },
@@ -297,8 +342,14 @@ static const struct attack list[] = {
 	{ "uevent-helper", PROC, BY_ROOT, MAY_LACK, OPENING("/sys/kernel/uevent_helper", O_WRONLY),
 	  "write the kernel's uevent helper" },
 	{ "sysrq", PROC, BY_ROOT, MAY_LACK, OPENING("/proc/sysrq-trigger", O_WRONLY), "open sysrq-trigger" },
-	{ "kcore", PROC, BY_ROOT, MAY_LACK, OPENING("/proc/kcore", O_RDONLY), "open the kernel's memory" },
-	{ "kmsg", PROC, BY_ROOT, MAY_LACK, OPENING("/proc/kmsg", O_RDONLY), "open the kernel's messages" },
+	{ "kcore", PROC, BY_ROOT, MAY_LACK, opening_proc, "/proc/kcore", "open the kernel's memory" },
+	{ "kmsg", PROC, BY_ROOT, MAY_LACK, opening_proc, "/proc/kmsg", "open the kernel's messages" },
+	{ "kallsyms", PROC, BY_ROOT, MAY_LACK, READING("/proc/kallsyms"), "read the kernel's addresses" },
+	{ "proc-keys", PROC, BY_SELF, MAY_LACK, READING("/proc/key-users"), "read about the host's keys" },
+	{ "proc-cmdline", PROC, BY_SELF, MAY_LACK, READING("/proc/cmdline"), "read the kernel's command line" },
+	{ "proc-modules", PROC, BY_SELF, MAY_LACK, READING("/proc/modules"), "read the list of modules" },
+	{ "proc-bus", PROC, BY_SELF, MAY_LACK, LISTED("/proc/bus"), "list the machine's buses" },
+	{ "proc-driver", PROC, BY_SELF, MAY_LACK, LISTED("/proc/driver"), "list the machine's drivers" },
 	{ "irq-affinity", PROC, BY_ROOT, MAY_LACK, OPENING("/proc/irq/default_smp_affinity", O_WRONLY),
 	  "write interrupt settings" },
 	{ "oom-score", PROC, BY_SELF, 0, OPENING("/proc/{init}/oom_score_adj", O_WRONLY), "make init a victim" },
@@ -321,7 +372,6 @@ static const struct attack list[] = {
 	{ "tioclinux", DEV, BY_SELF, 0, terminal_ioctl, &tioclinux, "paste into a console" },
 	{ "tioclinux-64", DEV, BY_SELF, 0, terminal_ioctl, &tioclinux_high, "TIOCLINUX with bits above the 32nd" },
 	{ "tiocsetd", DEV, BY_SELF, 0, terminal_ioctl, &tiocsetd, "load a line discipline" },
-	{ "tiocsctty", DEV, BY_SELF, 0, terminal_ioctl, &tiocsctty, "take a controlling terminal" },
 	{ "tioccons", DEV, BY_SELF, 0, terminal_ioctl, &tioccons, "redirect the console" },
 	{ "tiocsti-own", DEV, BY_ROOT, 0, own_terminal, NULL, "TIOCSTI on a pseudo-terminal of its own" },
 };
