@@ -13,13 +13,15 @@
  */
 #include "cage/mounts.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/path.h"
 #include "cage/mountapi.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,20 +29,20 @@
 /* One line of mountinfo. */
 struct entry {
 	unsigned int id, parent;
-	char *path;
-	bool kernel;  /* of a type that is covered */
-	bool covered; /* by us */
+	const char *path; /* in the text of the list */
+	bool kernel;      /* of a type that is covered */
+	bool covered;     /* by us */
 };
 
 struct entries {
+	struct buf text;
 	struct entry *v;
-	size_t n, room;
+	size_t n;
 };
 
 static void entries_free(struct entries *list)
 {
-	for (size_t i = 0; i < list->n; i++)
-		free(list->v[i].path);
+	buf_free(&list->text);
 	free(list->v);
 }
 
@@ -98,34 +100,40 @@ static bool parse(char *line, struct entry *entry)
 	entry->kernel = type && kernel_type(type);
 	entry->covered = false;
 	unescape(fields[4]);
-	entry->path = strdup(fields[4]);
-	return entry->path != NULL;
+	entry->path = fields[4];
+	return true;
+}
+
+static int read_text(struct buf *text, const char *file, struct error *err)
+{
+	CLEANUP_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot open %s", file);
+	if (fd_read_all(fd, text) < 0)
+		return error_set(err, errno, "cannot read %s", file);
+	return buf_putc(text, '\0') < 0 ? error_oom(err) : 0;
 }
 
 static int read_entries(struct entries *list, struct error *err)
 {
 	static const char file[] = "/proc/self/mountinfo";
-	CLEANUP_FCLOSE FILE *mounts = fopen(file, "re");
-	CLEANUP_FREE char *line = NULL;
-	size_t size = 0;
+	char *save = NULL;
+	size_t lines = 0;
 
-	if (!mounts)
-		return error_set(err, errno, "cannot open %s", file);
-	while (getline(&line, &size, mounts) > 0) {
-		if (list->n == list->room) {
-			size_t room = list->room ? 2 * list->room : 128;
-			struct entry *v = realloc(list->v, room * sizeof *v);
-
-			if (!v)
-				return error_oom(err);
-			list->v = v;
-			list->room = room;
-		}
-		if (!parse(line, &list->v[list->n]))
+	if (read_text(&list->text, file, err) < 0)
+		return -1;
+	for (const char *p = list->text.p; *p; p++)
+		lines += *p == '\n';
+	list->v = calloc(lines + 1, sizeof *list->v);
+	if (!list->v)
+		return error_oom(err);
+	for (char *line = strtok_r(list->text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (list->n == lines || !parse(line, &list->v[list->n]))
 			return error_set(err, 0, "cannot read a line of %s", file);
 		list->n++;
 	}
-	return ferror(mounts) ? error_set(err, errno, "cannot read %s", file) : 0;
+	return 0;
 }
 
 static const struct entry *by_id(const struct entries *list, unsigned int id)

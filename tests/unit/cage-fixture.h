@@ -246,7 +246,7 @@ static inline void remove_host_dir(void)
 {
 	char command[128];
 
-	snprintf(command, sizeof command, "rm -rf --one-file-system '%s'", host_dir);
+	snprintf(command, sizeof command, "rm -rf '%s'", host_dir);
 	if (host_dir[0] && system(command) != 0)
 		diag("cannot remove %s", host_dir);
 }
