@@ -40,6 +40,7 @@ struct lane {
 	bool readable; /* poll(2) said so, or the last read filled the space */
 	bool more;     /* stopped in the middle: come back without waiting */
 	bool eof;
+	bool wide; /* its pipes have been enlarged */
 	struct frame *frame;
 };
 

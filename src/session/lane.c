@@ -9,6 +9,7 @@
 #include "rpc/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +17,9 @@
 
 /* Answers of our own that may wait for a client that does not read before we stop reading from it. */
 #define QUEUE_HIGH ((size_t)256 << 10)
+/* A read of this many bytes is a full pipe of the usual size; and the size it then gets. */
+#define WIDEN_AT ((size_t)64 << 10)
+#define WIDE_PIPE (256 << 10)
 /* Turns of one lane before the other gets one. */
 #define TURNS 64
 /* Standard error: bytes at once, and bytes a second after that. */
@@ -65,6 +69,19 @@ static void lane_eof(struct filter *f, enum direction d)
 	}
 }
 
+/*
+ * Large messages are on their way: with larger pipes, the processes on either side are woken less often. Only then, because
+ * the kernel counts pipe buffers against the user (pipe(7), pipe-user-pages-soft). Where it refuses, nothing is lost.
+ */
+static void lane_widen(struct filter *f, enum direction d)
+{
+	struct lane *lane = &f->lane[d];
+
+	lane->wide = true;
+	(void)fcntl(lane->in, F_SETPIPE_SZ, WIDE_PIPE);
+	(void)fcntl(outlet_of(f, d)->fd, F_SETPIPE_SZ, WIDE_PIPE);
+}
+
 /* false: nothing to read now. */
 static bool lane_read(struct filter *f, enum direction d)
 {
@@ -89,6 +106,8 @@ static bool lane_read(struct filter *f, enum direction d)
 		lane_eof(f, d);
 		return false;
 	}
+	if ((size_t)n >= WIDEN_AT && !lane->wide)
+		lane_widen(f, d);
 	/*
 	 * A short read has emptied the pipe: the next one would only find that out. The client's descriptor may block, so
 	 * only poll(2) allows to read from it.
