@@ -28,6 +28,8 @@
 /* Where init keeps its descriptors: everything else is closed. */
 enum { FD_IN = 3, FD_OUT, FD_ERR, FD_MONITOR, FD_FIRST_FREE };
 
+#define LEAVE_TIMEOUT 200 /* milliseconds */
+
 static _Noreturn void fail(struct error *err)
 {
 	union record r = { .failed = { .error = *err } };
@@ -212,6 +214,14 @@ static bool hear_monitor(pid_t server)
 	return true;
 }
 
+/* The monitor asks the cgroup for what was used before the last process leaves it. Bounded: it may be gone. */
+static void wait_for_leave(void)
+{
+	struct pollfd p = { .fd = FD_MONITOR, .events = POLLIN };
+
+	(void)poll(&p, 1, LEAVE_TIMEOUT);
+}
+
 static _Noreturn void serve(pid_t server, int signal_fd)
 {
 	struct pollfd p[2] = {
@@ -231,7 +241,8 @@ static _Noreturn void serve(pid_t server, int signal_fd)
 			_exit(1);
 	}
 	union record r = { .exited = { .status = status } };
-	(void)record_send(FD_MONITOR, RECORD_EXITED, &r);
+	if (record_send(FD_MONITOR, RECORD_EXITED, &r) == 0)
+		wait_for_leave();
 	_exit(0);
 }
 

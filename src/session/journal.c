@@ -178,10 +178,9 @@ static void member_totals(struct session *s, const char *key, enum direction d)
 static void member_usage(struct session *s)
 {
 	struct rusage used = { 0 };
-	uint64_t memory = 0, cpu = 0, oom = 0;
+	uint64_t cpu = s->cpu_us;
 
 	getrusage(RUSAGE_CHILDREN, &used);
-	cgroup_usage(&s->cgroup, &memory, &cpu, &oom);
 	if (cpu == 0)
 		cpu = (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000 +
 		      (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
@@ -189,10 +188,10 @@ static void member_usage(struct session *s)
 	buf_putc(&s->line, '{');
 	json_member_u64(&s->line, "cpu_us", cpu);
 	json_member_u64(&s->line, "largest_process_kib", (uint64_t)used.ru_maxrss);
-	if (memory)
-		json_member_u64(&s->line, "memory_peak_bytes", memory);
-	if (oom)
-		json_member_u64(&s->line, "oom_kills", oom);
+	if (s->memory_peak)
+		json_member_u64(&s->line, "memory_peak_bytes", s->memory_peak);
+	if (s->oom_kills)
+		json_member_u64(&s->line, "oom_kills", s->oom_kills);
 	buf_putc(&s->line, '}');
 }
 

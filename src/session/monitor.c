@@ -52,12 +52,19 @@ static void signal_server(struct session *s, int signal, bool everyone)
 		(void)record_send(s->init.fd, RECORD_SIGNAL, &r);
 }
 
+/* systemd removes a scope, and what it counted, with the last process in it: so before that. */
+static void take_usage(struct session *s)
+{
+	cgroup_usage(&s->cgroup, &s->memory_peak, &s->cpu_us, &s->oom_kills);
+}
+
 /* pid 1 dies, and with it everything in its pid namespace. */
 static void kill_cage(struct session *s)
 {
 	if (s->killed)
 		return;
 	s->killed = true;
+	take_usage(s);
 	(void)cgroup_kill(&s->cgroup);
 	if (s->init_pidfd >= 0)
 		(void)syscall(SYS_pidfd_send_signal, s->init_pidfd, SIGKILL, NULL, 0);
@@ -129,6 +136,19 @@ static void on_event(struct session *s, enum session_event event)
 	}
 }
 
+static void on_exited(struct session *s, const struct record_exited *r)
+{
+	union record go = { 0 };
+
+	s->server_exited = true;
+	s->server_status = r->status;
+	s->init.state = PEER_ENDED;
+	take_usage(s);
+	/* Init waits for this, so that the usage could be asked for; now it ends, and the cage with it. */
+	(void)record_send(s->init.fd, RECORD_GO, &go);
+	drain_filter(s);
+}
+
 static void on_record(struct session *s, struct peer *peer, const union record *r)
 {
 	switch ((enum record_type)r->head.type) {
@@ -157,10 +177,7 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 		peer->state = PEER_ENDED;
 		break;
 	case RECORD_EXITED:
-		s->server_exited = true;
-		s->server_status = r->exited.status;
-		peer->state = PEER_ENDED;
-		drain_filter(s);
+		on_exited(s, &r->exited);
 		break;
 	case RECORD_NONE:
 	case RECORD_GO:
@@ -388,6 +405,9 @@ int session_run(const struct plan *plan, const struct log *log, int *status, str
 	run(&s);
 	if (s.broken)
 		log_error(log, &s.error);
+	if (s.oom_kills)
+		log_line(log, "%llu processes of the server were killed because its memory was full (--memory)",
+			 (unsigned long long)s.oom_kills);
 	*status = exit_status(&s);
 	journal_end(&s, *status);
 	release(&s);

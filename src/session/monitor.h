@@ -49,6 +49,7 @@ struct session {
 	bool broken; /* a process of ours misbehaved or died */
 	struct error error; /* RECORD_FAILED, or why it is broken */
 	struct record_end totals;
+	uint64_t memory_peak, cpu_us, oom_kills; /* of the cgroup, while it was there to ask */
 	unsigned refusals_shown;
 	unsigned char packet[RECORD_PACKET_MAX];
 };

@@ -30,7 +30,7 @@ enum record_type {
 	RECORD_STARTED, /* execve(2) succeeded */
 	RECORD_EXITED,  /* the server ended */
 	/* monitor to filter and init */
-	RECORD_GO,     /* init: start the server */
+	RECORD_GO,     /* init: start the server; after RECORD_EXITED: leave */
 	RECORD_SIGNAL, /* init: pass this signal on */
 	RECORD_DRAIN,  /* filter: no more input from the client; pass on what the server still says, then end */
 	RECORD_TYPES_

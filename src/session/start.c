@@ -139,12 +139,46 @@ static int await(struct session *s, enum peer_state filter, enum peer_state init
 	return 0;
 }
 
+/*
+ * A group that could not be had, and limits that did not take effect, are errors when policy requires the layer, and a line
+ * otherwise. STEP is what the attempt returned, with ERR.
+ */
+static int judge_cgroup(struct session *s, int step, struct error *err)
+{
+	const bool required = s->plan->require & LAYER_CGROUP;
+	unsigned lacking = cgroup_limits_wanted(s->plan) & ~s->cgroup.limits;
+	char names[128];
+
+	if (step < 0) {
+		if (required)
+			return -1;
+		log_error(s->log, err);
+	}
+	/* That there is none was known when the plan was made, and has been said. */
+	if (s->cgroup.how == CGROUP_NONE && !(s->plan->layers & LAYER_CGROUP) && !required)
+		return 0;
+	if (lacking == 0)
+		return 0;
+	cgroup_limits_name(lacking, names, sizeof names);
+	if (required) {
+		error_set(err, 0, "the control group cannot limit: %s%s%s", names, s->cgroup.why[0] ? ": " : "",
+			  s->cgroup.why);
+		return error_hint(err, "see `mcpcage doctor`, or leave out the limits or --require cgroup");
+	}
+	log_line(s->log, "cgroup: these limits are not enforced: %s%s%s", names, s->cgroup.why[0] ? ": " : "",
+		 s->cgroup.why);
+	return 0;
+}
+
 int session_start(struct session *s, struct error *err)
 {
 	CLEANUP(pipes_close) struct pipes p = PIPES_NONE;
 	union record go = { 0 };
 
-	if (watch_signals(s, err) < 0 || pipes_make(&p, err) < 0 || cgroup_prepare(s->plan, &s->cgroup, err) < 0)
+	if (watch_signals(s, err) < 0 || pipes_make(&p, err) < 0)
+		return -1;
+	int step = cgroup_prepare(s->plan, &s->cgroup, err);
+	if (s->cgroup.how != CGROUP_SCOPE && judge_cgroup(s, step, err) < 0)
 		return -1;
 	if (clone_cage(s, &p, err) < 0 || fork_filter(s, &p, err) < 0)
 		return -1;
@@ -153,8 +187,11 @@ int session_start(struct session *s, struct error *err)
 	/* Ends that are not ours would keep the others from seeing an end of file. */
 	pipes_close(&p);
 
-	if (s->cgroup.how == CGROUP_SCOPE && cgroup_enter_scope(s->plan, s->init.pid, &s->cgroup, err) < 0)
-		return -1;
+	if (s->cgroup.how == CGROUP_SCOPE) {
+		step = cgroup_enter_scope(s->plan, s->init.pid, &s->cgroup, err);
+		if (judge_cgroup(s, step, err) < 0)
+			return -1;
+	}
 	if (await(s, PEER_RUNNING, PEER_READY, err) < 0)
 		return -1;
 	if (record_send(s->init.fd, RECORD_GO, &go) < 0)
