@@ -159,7 +159,8 @@ static void explain_hidden(const struct plan *plan, struct buf *out)
 			if (asprintf(&why, "hidden: it %s", plan->mounts[i].why) >= 0)
 				entry(out, plan->mounts[i].dest, why);
 		}
-	buf_puts(out, "  anything else: no other files, no processes outside, no terminal, no desktop, no sockets\n");
+	buf_puts(out, "  anything else: no other files, no processes outside, no terminal");
+	buf_puts(out, plan->network == NETWORK_HOST ? "\n" : ", no desktop, no sockets\n");
 }
 
 static void explain_network(const struct plan *plan, struct buf *out)

@@ -73,16 +73,14 @@ static bool is_named(const struct planner *p, const struct path_fact *fact, cons
 static int check_places(struct planner *p, const struct path_fact *fact)
 {
 	const char *names[] = { fact->asked, fact->real };
-	const char *homes[] = { p->facts->home, p->facts->home_env };
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		for (size_t h = 0; h < ARRAY_SIZE(homes); h++) {
-			const char *reason = homes[h] ? protect_never(names[i], homes[h]) : NULL;
-			if (!reason && homes[h])
-				reason = protect_argument(names[i], homes[h]);
-			if (reason)
-				return refuse(p, fact->asked, reason);
-		}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char *reason = protect_never(names[i], &p->homes);
+		if (!reason)
+			reason = protect_argument(names[i], &p->homes);
+		if (reason)
+			return refuse(p, fact->asked, reason);
+	}
 	return 0;
 }
 
@@ -99,7 +97,8 @@ static int check_guards(struct planner *p, const struct path_fact *fact)
 	if (how[0] == '\0')
 		snprintf(reason, sizeof reason, "it %s", protect_reason(guard->why));
 	else
-		snprintf(reason, sizeof reason, "it %s %.256s, which %s", how, guard->asked, protect_reason(guard->why));
+		snprintf(reason, sizeof reason, "it %s %.256s, which %s", guard->real || how[0] == 'i' ? how : "is around",
+			 guard->asked, protect_reason(guard->why));
 	return refuse(p, fact->asked, reason);
 }
 
@@ -144,7 +143,7 @@ static int look_at(struct planner *p, const char *path)
 		return own[0] ? planner_note(p, "not granted: %s (argument): %s", path, own) : 0;
 	/* "/" and the like are refused whatever the facts say. */
 	if (strcmp(path, "/") == 0)
-		return refuse(p, path, protect_never(path, p->facts->home));
+		return refuse(p, path, protect_never(path, &p->homes));
 	if (!fact || fact->type == PATH_MISSING)
 		return planner_note(p, "not granted: %s (argument): it does not exist", path);
 	if (fact->type == PATH_DENIED)

@@ -72,12 +72,17 @@ static const char *relation_to(const struct path_fact *fact, const struct guard 
 
 const struct guard *planner_guard_of(const struct planner *p, const struct path_fact *fact, const char **how)
 {
-	for (size_t i = 0; i < p->guards_n; i++) {
-		*how = relation_to(fact, &p->guards[i]);
-		if (*how)
-			return &p->guards[i];
+	const struct guard *found = NULL;
+
+	/* One that exists says more than one that might. */
+	for (size_t i = 0; i < p->guards_n && !(found && found->real); i++) {
+		const char *relation_here = relation_to(fact, &p->guards[i]);
+		if (!relation_here || (found && !p->guards[i].real))
+			continue;
+		found = &p->guards[i];
+		*how = relation_here;
 	}
-	return NULL;
+	return found;
 }
 
 /* ---- showing one object -------------------------------------------------------------------------- */
@@ -130,9 +135,9 @@ static bool in_system(const struct planner *p, const char *path)
 static int add_system(struct planner *p, const char *path)
 {
 	const struct path_fact *fact = planner_fact(p, path);
-	const char *reason = protect_never(path, p->facts->home);
+	const char *reason = protect_never(path, &p->homes);
 
-	if (!reason && strcmp(path, p->facts->home) == 0)
+	if (!reason && protect_is_home(path, &p->homes))
 		reason = "it is the home folder";
 	if (reason)
 		return refuse(p, path, "files.system", reason);
@@ -145,7 +150,7 @@ static int add_system(struct planner *p, const char *path)
 		return planner_add(p, LEVEL_SYSTEM, MOUNT_SYMLINK, fact->real, path, "system") ? 0 : -1;
 	/* A link that leads out of the system shows its end, where it is looked for, if that is no secret. */
 	const char *how;
-	if (protect_never(fact->real, p->facts->home) || planner_guard_of(p, fact, &how))
+	if (protect_never(fact->real, &p->homes) || planner_guard_of(p, fact, &how))
 		return 0;
 	return planner_bind(p, LEVEL_SYSTEM, fact, path, false, "system");
 }
@@ -162,12 +167,11 @@ int planner_system(struct planner *p)
 
 static const char *too_broad(const struct planner *p, const struct path_fact *fact)
 {
-	const char *home = p->facts->home, *how = NULL;
-	const char *reason = protect_never(fact->real, home);
+	const char *how, *reason = protect_never(fact->real, &p->homes);
 
 	if (reason)
 		return reason;
-	if (strcmp(fact->real, home) == 0 || (p->facts->home_env && strcmp(fact->real, p->facts->home_env) == 0))
+	if (protect_is_home(fact->real, &p->homes))
 		return "it is your home folder";
 	/* Code that lies inside such a place was named by the command itself; the place as a whole was not. */
 	for (size_t i = 0; i < p->guards_n; i++) {
@@ -251,15 +255,6 @@ static int check_type(struct planner *p, const struct grant *grant, const struct
 	return refuse(p, grant->source, grant->origin, "it is neither a folder nor a file");
 }
 
-static const char *never(const struct planner *p, const char *path)
-{
-	const char *reason = protect_never(path, p->facts->home);
-
-	if (!reason && p->facts->home_env)
-		reason = protect_never(path, p->facts->home_env);
-	return reason;
-}
-
 static int check_write(struct planner *p, const struct grant *grant, const struct path_fact *fact)
 {
 	static const char *const system[] = { "/usr", "/etc", "/boot" };
@@ -279,8 +274,12 @@ static int check_write(struct planner *p, const struct grant *grant, const struc
 		if (!how)
 			continue;
 		/* A hidden place can still be moved away with the folder around it: not enough for what decides policy. */
-		error_set(p->err, 0, "cannot grant %s for writing (%s): it %s %s, which %s", grant->source, grant->origin,
-			  how[0] ? how : "is", p->guards[i].asked, protect_reason(PROTECT_OWN));
+		if (how[0])
+			error_set(p->err, 0, "cannot grant %s for writing (%s): it %s %s, which %s", grant->source,
+				  grant->origin, how, p->guards[i].asked, protect_reason(PROTECT_OWN));
+		else
+			error_set(p->err, 0, "cannot grant %s for writing (%s): it %s", grant->source, grant->origin,
+				  protect_reason(PROTECT_OWN));
 		error_hint(p->err, "grant the folders in it that the server needs");
 		return error_kind(p->err, ERROR_USAGE);
 	}
@@ -319,9 +318,9 @@ static int add_grant(struct planner *p, const struct grant *grant)
 	const struct path_fact *fact = planner_fact(p, grant->source);
 	bool moved = strcmp(grant->source, grant->dest) != 0;
 
-	const char *reason = never(p, grant->source);
+	const char *reason = protect_never(grant->source, &p->homes);
 	if (!reason && fact && fact->real)
-		reason = never(p, fact->real);
+		reason = protect_never(fact->real, &p->homes);
 	if (reason)
 		return refuse(p, grant->source, grant->origin, reason);
 	if (check_type(p, grant, fact) < 0 || check_dest(p, grant) < 0)

@@ -58,9 +58,20 @@ static int straighten(struct planner *p, struct plan_mount *m)
 
 static int straighten_all(struct planner *p)
 {
+	size_t kept = 0;
+
 	for (size_t i = 0; i < p->n; i++)
 		if (straighten(p, &p->candidates[i].m) < 0)
 			return -1;
+	/* A link that another one leads through to its own end is not needed. */
+	for (size_t i = 0; i < p->n; i++) {
+		struct plan_mount *m = &p->candidates[i].m;
+		if (m->kind == MOUNT_SYMLINK && strcmp(m->src, m->dest) == 0)
+			planner_drop(m);
+		else
+			p->candidates[kept++] = p->candidates[i];
+	}
+	p->n = kept;
 	return 0;
 }
 

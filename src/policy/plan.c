@@ -75,7 +75,7 @@ int planner_note(struct planner *p, const char *format, ...)
 	return rc;
 }
 
-static void free_mount(struct plan_mount *m)
+void planner_drop(struct plan_mount *m)
 {
 	free(m->src);
 	free(m->dest);
@@ -99,7 +99,7 @@ struct plan_mount *planner_add(struct planner *p, enum level level, enum mount_k
 	c.m = (struct plan_mount){ .kind = kind, .src = src ? strdup(src) : NULL, .dest = strdup(dest),
 				   .why = strdup(why) };
 	if ((src && !c.m.src) || !c.m.dest || !c.m.why) {
-		free_mount(&c.m);
+		planner_drop(&c.m);
 		error_oom(p->err);
 		return NULL;
 	}
@@ -163,12 +163,16 @@ static int make_identity(struct planner *p)
 	struct plan *plan = p->plan;
 	const char *user = facts->user && plain_user(facts->user) ? facts->user : "user";
 
+	if (plain_home(facts->home) && home_is_free(p, facts->home))
+		p->homes.home = facts->home;
+	if (facts->home_env && home_is_free(p, facts->home_env))
+		p->homes.other = facts->home_env;
 	plan->uid = facts->uid;
 	plan->gid = facts->gid;
 	plan->user = strdup(user);
 	plan->hostname = strdup("mcpcage");
-	if (plain_home(facts->home) && home_is_free(p, facts->home))
-		plan->home = strdup(facts->home);
+	if (p->homes.home)
+		plan->home = strdup(p->homes.home);
 	else if (asprintf(&plan->home, "/home/%s", user) < 0)
 		plan->home = NULL;
 	if (!plan->user || !plan->hostname || !plan->home)
@@ -308,37 +312,35 @@ static int warn(struct planner *p, const char *format, ...)
 	return rc;
 }
 
-/* What the command consists of, with the path that M would let it change; NULL: nothing. */
-static const char *own_program(const struct planner *p, const struct plan_mount *m)
+/* Whether M lets the server change what the command consists of. */
+static bool own_program(const struct planner *p, const struct plan_mount *m)
 {
 	const struct target *target = &p->facts->target;
 
 	if (path_within(p->plan->exe, m->src))
-		return p->plan->exe;
+		return true;
 	for (size_t i = 0; i < target->grants_n; i++) {
 		const struct path_fact *fact = planner_fact(p, target->grants[i].path);
 		if (fact && fact->real && (path_within(fact->real, m->src) || path_within(m->src, fact->real)))
-			return target->grants[i].path;
+			return true;
 	}
-	return NULL;
+	return false;
 }
 
-static int warn_of_bind(struct planner *p, const struct plan_mount *m)
+/* Grants that name a protected place, or something in one. */
+static int warn_of_grant(struct planner *p, const struct grant *grant)
 {
-	const char *program = m->write ? own_program(p, m) : NULL;
+	const struct path_fact *fact = planner_fact(p, grant->source);
+	const char *how;
+	const struct guard *guard = fact ? planner_guard_of(p, fact, &how) : NULL;
 
-	if (program && warn(p, "the server can change its own program: %s is writable (%s)", m->dest, m->why) < 0)
-		return -1;
-	for (size_t i = 0; i < p->guards_n; i++) {
-		const struct guard *guard = &p->guards[i];
-		if (!guard->real || !path_within(m->src, guard->real))
-			continue;
-		if (strcmp(m->why, "system") == 0)
-			continue;
-		return warn(p, "the server can %s %s: it %s (%s)", m->write ? "change" : "read", m->src,
-			    protect_reason(guard->why), m->why);
-	}
-	return 0;
+	if (!guard || how[0] == 'c')
+		return 0;
+	if (how[0])
+		return warn(p, "the server can %s %s, in %s, which %s (%s)", grant->write ? "change" : "read",
+			    grant->source, guard->asked, protect_reason(guard->why), grant->origin);
+	return warn(p, "the server can %s %s, which %s (%s)", grant->write ? "change" : "read", grant->source,
+		    protect_reason(guard->why), grant->origin);
 }
 
 static int make_warnings(struct planner *p)
@@ -350,7 +352,12 @@ static int make_warnings(struct planner *p)
 		    "machine") < 0)
 		return -1;
 	for (size_t i = 0; i < plan->mounts_n; i++)
-		if (plan->mounts[i].kind == MOUNT_BIND && warn_of_bind(p, &plan->mounts[i]) < 0)
+		if (plan->mounts[i].kind == MOUNT_BIND && plan->mounts[i].write && own_program(p, &plan->mounts[i]) &&
+		    warn(p, "the server can change its own program: %s is writable (%s)", plan->mounts[i].dest,
+			 plan->mounts[i].why) < 0)
+			return -1;
+	for (size_t i = 0; i < p->policy->grants_n; i++)
+		if (warn_of_grant(p, &p->policy->grants[i]) < 0)
 			return -1;
 	return 0;
 }
@@ -360,7 +367,7 @@ static int make_warnings(struct planner *p)
 static void planner_free(struct planner *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		free_mount(&p->candidates[i].m);
+		planner_drop(&p->candidates[i].m);
 	free(p->candidates);
 	for (size_t i = 0; i < p->guards_n; i++)
 		free(p->guards[i].asked);
@@ -405,7 +412,7 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 void plan_free(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->mounts_n; i++)
-		free_mount(&plan->mounts[i]);
+		planner_drop(&plan->mounts[i]);
 	free(plan->mounts);
 	free(plan->user);
 	free(plan->home);

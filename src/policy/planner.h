@@ -44,6 +44,7 @@ struct planner {
 	const struct facts *facts;
 	struct plan *plan;
 	struct error *err;
+	struct protect_homes homes; /* those that are nothing else as well, such as a service's "/" */
 
 	struct candidate *candidates;
 	size_t n;
@@ -60,6 +61,9 @@ int planner_note(struct planner *p, const char *format, ...) __attribute__((form
 /* Add a candidate; all strings are copied. The result is valid until the next one. NULL: out of memory, ERR is filled. */
 struct plan_mount *planner_add(struct planner *p, enum level level, enum mount_kind kind, const char *src,
 			       const char *dest, const char *why);
+
+/* Release what M owns. */
+void planner_drop(struct plan_mount *m);
 
 /* plan-made.c: what every cage has, and the environment. */
 int planner_made(struct planner *p);

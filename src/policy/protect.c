@@ -333,10 +333,20 @@ static bool is_child(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
 
-	return path_within(path, dir) && path[n] == '/' && !strchr(path + n + 1, '/');
+	return path && path_within(path, dir) && path[n] == '/' && !strchr(path + n + 1, '/');
 }
 
-const char *protect_never(const char *path, const char *home)
+bool protect_is_home(const char *path, const struct protect_homes *homes)
+{
+	return (homes->home && strcmp(path, homes->home) == 0) || (homes->other && strcmp(path, homes->other) == 0);
+}
+
+static bool in_home(const char *path, const struct protect_homes *homes)
+{
+	return (homes->home && path_within(path, homes->home)) || (homes->other && path_within(path, homes->other));
+}
+
+const char *protect_never(const char *path, const struct protect_homes *homes)
 {
 	static const struct {
 		const char *path;
@@ -362,25 +372,27 @@ const char *protect_never(const char *path, const char *home)
 	/* Removable media is the one thing below /run that people keep files on. */
 	if (path_within(path, "/run") && !path_within(path, "/run/media"))
 		return "the sockets of the system's services are there";
-	if (strcmp(path, home) != 0) {
-		if (path_within(home, path))
-			return "your home folder is in it";
-		if (strcmp(path, "/root") == 0 || is_child(path, "/home"))
-			return "it is another user's home folder";
-	}
+	if (in_home(path, homes))
+		return NULL;
+	if ((homes->home && path_within(homes->home, path)) || (homes->other && path_within(homes->other, path)))
+		return "your home folder is in it";
+	if (strcmp(path, "/root") == 0 || is_child(path, "/home"))
+		return "it is another user's home folder";
 	return NULL;
 }
 
-const char *protect_argument(const char *path, const char *home)
+const char *protect_argument(const char *path, const struct protect_homes *homes)
 {
-	if (strcmp(path, home) == 0)
+	if (protect_is_home(path, homes))
 		return "it is your home folder";
 	if (path_within(path, "/etc"))
 		return "it is the system's configuration";
-	if (path_within(path, "/root") && !path_within(home, "/root"))
-		return "it is another user's home folder";
+	if (in_home(path, homes))
+		return NULL;
 	/* What other users keep in theirs is theirs to hand out, not an argument's. */
-	if (path_within(path, "/home") && !path_within(path, home) && is_child(home, "/home"))
+	if (path_within(path, "/root"))
+		return "it is in another user's home folder";
+	if (path_within(path, "/home") && (is_child(homes->home, "/home") || is_child(homes->other, "/home")))
 		return "it is in another user's home folder";
 	return NULL;
 }

@@ -41,11 +41,19 @@ const char *protect_reason(enum protect_why why);
  */
 int protect_list(const char *home, struct strlist *paths);
 
+/* The user's home folder under its two names, each of which may be NULL. */
+struct protect_homes {
+	const char *home, *other;
+};
+
 /*
  * Why a grant cannot have PATH (absolute, normalized; as named or without symlinks) as its source, whoever wrote it:
- * a phrase such as "it is the parent of your home folder", or NULL. HOME is the user's.
+ * a phrase such as "your home folder is in it", or NULL.
  */
-const char *protect_never(const char *path, const char *home);
+const char *protect_never(const char *path, const struct protect_homes *homes);
 
 /* Likewise for an argument of the server, beyond protect_never() and the protected places. */
-const char *protect_argument(const char *path, const char *home);
+const char *protect_argument(const char *path, const struct protect_homes *homes);
+
+/* Whether PATH is the home folder, under either name. */
+bool protect_is_home(const char *path, const struct protect_homes *homes);
