@@ -77,6 +77,18 @@ int landlock_abi(void)
 	return abi < 0 ? 0 : (int)abi;
 }
 
+/* As above, for those who are about to use it: a kernel that does not answer is not one without Landlock. -1: ERR is filled. */
+static int abi_in_use(struct error *err)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
+
+	if (abi >= 0)
+		return (int)abi;
+	if (errno == ENOSYS || errno == EOPNOTSUPP)
+		return 0;
+	return error_set(err, errno, "cannot ask the kernel for its version of Landlock");
+}
+
 /* All rights of the file system that ABI knows. */
 static uint64_t fs_rights(int abi)
 {
@@ -172,10 +184,12 @@ static int allow_mount(const struct rules *rules, const struct plan *plan, const
 
 int landlock_server(const struct plan *plan, struct error *err)
 {
-	int abi = landlock_abi();
+	int abi = abi_in_use(err);
 
+	if (abi < 0)
+		return -1;
 	if (abi == 0)
-		return 0;
+		return error_set(err, ENOSYS, "cannot use Landlock, on which the plan counts");
 	/*
 	 * TCP is not handled: without network the server still has its own loopback, and with the host's it may connect
 	 * where it likes.
@@ -196,9 +210,9 @@ int landlock_server(const struct plan *plan, struct error *err)
 
 int landlock_nothing(bool may_signal, int *abi, struct error *err)
 {
-	*abi = landlock_abi();
-	if (*abi == 0)
-		return 0;
+	*abi = abi_in_use(err);
+	if (*abi <= 0)
+		return *abi;
 
 	uint64_t scoped = SCOPE_ABSTRACT_UNIX_SOCKET | (may_signal ? 0 : SCOPE_SIGNAL);
 	CLEANUP_CLOSE int ruleset = ruleset_create(*abi, NET_BIND_TCP | NET_CONNECT_TCP, scoped, err);

@@ -60,9 +60,23 @@ class Folder:
 		os.chmod(self.base, 0o755)
 		own(self.base, user)
 		self.mkdir("bin")
-		self.mcpcage = self.program(MCPCAGE)
+		self._mcpcage()
 		for name in programs:
 			self.program(os.path.join(BUILD, "tests", "escape", name))
+
+	def _mcpcage(self):
+		"""The program, and what a build that is not installed finds by the file beside it."""
+		self.mkdir("prefix")
+		self.mcpcage = self.program(MCPCAGE, "prefix")
+		with contextlib.suppress(FileNotFoundError):
+			with open(MCPCAGE + ".uninstalled") as f:
+				tree = f.read().strip()
+			shutil.copytree(os.path.join(tree, "profiles"), self.path("prefix", "profiles"))
+			self.write(self.path("prefix") + "\n", "prefix", os.path.basename(MCPCAGE) + ".uninstalled")
+			subprocess.run(["chmod", "-R", "u=rwX,go=rX", self.path("prefix")], check=True)
+			if ROOT:
+				subprocess.run(["chown", "-R", f"{self.user.pw_uid}:{self.user.pw_gid}",
+						self.path("prefix")], check=True)
 
 	def path(self, *parts):
 		return os.path.join(self.base, *parts)
@@ -79,8 +93,8 @@ class Folder:
 		own(self.path(*parts), self.user)
 		return self.path(*parts)
 
-	def program(self, source):
-		target = self.path("bin", os.path.basename(source))
+	def program(self, source, folder="bin"):
+		target = self.path(folder, os.path.basename(source))
 		shutil.copyfile(source, target)
 		os.chmod(target, 0o755)
 		own(target, self.user)
