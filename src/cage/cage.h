@@ -74,7 +74,10 @@ int seccomp_apply(enum seccomp_list list, struct error *err);
 
 /* The ABI version of this kernel, 0 when it has none or it is disabled. */
 int landlock_abi(void);
-/* In the cage, after the pivot: what PLAN grants and nothing else; scopes signals and abstract sockets. */
+/*
+ * In the cage, after the pivot: what PLAN grants and nothing else; scopes signals and abstract sockets. Called when the plan
+ * counts on Landlock: a kernel without it is a failure.
+ */
 int landlock_server(const struct plan *plan, struct error *err);
 /*
  * A ruleset that grants nothing at all, for filter and init. *ABI gets the version in force; 0 without Landlock, which is no

@@ -19,7 +19,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cagetest import (Folder, Leftovers, Process, descendants, personas, plain_env,  # noqa: E402
+from cagetest import (Folder, Leftovers, Process, descendants, own_mounts, personas, plain_env,  # noqa: E402
 		      processes_with, tap)
 
 AT_ONCE = 4  # sessions that run at the same time
@@ -244,6 +244,7 @@ def all_faults(folder, user, calls, good, good_missing):
 
 
 def main():
+	own_mounts()
 	for user in personas():
 		folder = Folder(user, "rogue", "inject")
 		try:

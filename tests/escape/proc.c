@@ -55,7 +55,7 @@ static void descriptors(struct outcome *out, const struct attack *attack)
 		snprintf(path, sizeof(path), "/proc/%s/fd/%d", config("init"), fd);
 		judge(out, attack, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), path);
 		if (out->verdict != DENIED)
-			return; /* in a control the first is /dev/null's or a pipe's */
+			return;
 	}
 }
 

@@ -170,8 +170,10 @@ class Host:
 
 	def _process(self):
 		marker = "canary-of-" + secrets.token_hex(6)
+		secret = os.open(self.folder.path("secret", "token"), os.O_RDONLY)
 		p = Process([marker, "900"], self.user, program=shutil.which("sleep"), cwd=self.folder.path("secret"),
-			    env=plain_env(self.user, SECRET=self.token))
+			    env=plain_env(self.user, SECRET=self.token), fds={5: secret})
+		os.close(secret)
 		self.undo.callback(p.finish)
 		self.config.update(canary_pid=p.pid, marker=marker)
 

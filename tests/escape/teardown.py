@@ -15,8 +15,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cagetest import (Folder, Leftovers, Process, descendants, identity, personas,  # noqa: E402
-		      plain_env, processes_of, processes_with, state_of, tap, wait_gone)
+from cagetest import (Folder, Leftovers, Process, descendants, identity, own_mounts,  # noqa: E402
+		      personas, plain_env, processes_of, processes_with, state_of, tap, wait_gone)
 
 IN_TIME = 1.5
 SLACK = 1.0
@@ -268,6 +268,7 @@ def served_until_the_end(folder, user):
 
 
 def main():
+	own_mounts()
 	for user in personas():
 		folder = Folder(user, "rogue")
 		try:
