@@ -1,0 +1,68 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A small MCP server whose tools show the layers it runs under."""
+import json
+import os
+import sys
+
+
+def eat(n):
+    pid = os.fork()
+    if pid == 0:
+        held = bytearray(n)
+        for i in range(0, n, 4096):
+            held[i] = 1
+        os._exit(0)
+    return str(os.waitpid(pid, 0)[1])
+
+
+def forks(n):
+    pids = []
+    try:
+        while len(pids) < n:
+            pid = os.fork()
+            if pid == 0:
+                import signal
+                signal.pause()
+            pids.append(pid)
+    except OSError:
+        pass
+    for pid in pids:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return str(len(pids))
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError as error:
+        return error.strerror
+
+
+TOOLS = {
+    "eat": lambda a: eat(a["bytes"]),
+    "forks": lambda a: forks(a["count"]),
+    "read": lambda a: read(a["path"]),
+}
+
+
+def answer(message):
+    method = message["method"]
+    if method == "initialize":
+        return {"protocolVersion": message["params"]["protocolVersion"], "capabilities": {"tools": {}},
+                "serverInfo": {"name": "vm", "version": "1"}}
+    if method == "tools/list":
+        return {"tools": [{"name": name, "inputSchema": {"type": "object"}} for name in TOOLS]}
+    if method == "tools/call":
+        params = message["params"]
+        text = TOOLS[params["name"]](params.get("arguments", {}))
+        return {"content": [{"type": "text", "text": text}]}
+    return {}
+
+
+for line in sys.stdin:
+    request = json.loads(line)
+    if "id" in request:
+        print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": answer(request)}), flush=True)
