@@ -156,7 +156,8 @@ struct probe_result {
 	const char *name;
 	enum probe_state state;
 	char detail[256]; /* "ABI 7", "through the user's systemd" */
-	char remedy[512]; /* what to do, ready to paste; "" when active */
+	char remedy[512]; /* one command, ready to paste; "" when active or when no command does it */
+	char note[320];   /* what the remedy costs, or what else to do, in words; may be "" */
 };
 #define PROBE_MAX 16
 /* Really tries each mechanism in a child process. Returns how many results were filled. */

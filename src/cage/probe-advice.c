@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The words of `mcpcage doctor`: what is wrong with a layer, and the command that mends it, with what it costs.
- * A remedy is ready to paste and starts with a command where there is one; what follows "#" says what else it changes.
+ * A remedy is a command and nothing else; what it costs, and advice that is no command, go into the note.
  *
  * Kernel versions are those in the man pages: clone3 5.3, openat2 and time namespaces 5.6, mount_setattr 5.12, Landlock 5.13,
  * cgroup.kill 5.14; Landlock's levels in landlock(7).
@@ -24,7 +24,7 @@ static void __attribute__((format(printf, 3, 4))) set(struct probe_result *r, en
 	va_list ap;
 
 	r->state = state;
-	r->remedy[0] = '\0';
+	r->remedy[0] = r->note[0] = '\0';
 	va_start(ap, format);
 	vsnprintf(r->detail, sizeof r->detail, format, ap);
 	va_end(ap);
@@ -39,6 +39,25 @@ static void __attribute__((format(printf, 2, 3))) remedy(struct probe_result *r,
 	va_end(ap);
 }
 
+static void note(struct probe_result *r, const char *text)
+{
+	snprintf(r->note, sizeof r->note, "%s", text);
+}
+
+/* Words for the kernel's command line, on a machine with GRUB. */
+static void remedy_boot(struct probe_result *r, const char *words, const char *more, const char *text)
+{
+	remedy(r, "sudo sed -i 's/^GRUB_CMDLINE_LINUX=\"/&%s%s /' /etc/default/grub && sudo update-grub && sudo reboot", words,
+	       more);
+	note(r, text);
+}
+
+static void remedy_dmesg(struct probe_result *r)
+{
+	remedy(r, "sudo dmesg | tail");
+	note(r, "a security module (SELinux, AppArmor) that refuses something says so there");
+}
+
 static bool older(const struct probe_machine *m, int major, int minor)
 {
 	return m->kernel_major < major || (m->kernel_major == major && m->kernel_minor < minor);
@@ -48,24 +67,23 @@ static void need_kernel(const struct probe_machine *m, struct probe_result *r, i
 {
 	set(r, PROBE_MISSING, "%s came with Linux %d.%d, this is %d.%d", what, major, minor, m->kernel_major,
 	    m->kernel_minor);
-	remedy(r, "install a newer kernel (Linux %d.%d or later)", major, minor);
+	note(r, "install a newer kernel of your distribution");
 }
 
 static void remedy_container_seccomp(struct probe_result *r)
 {
-	remedy(r, "docker run --security-opt seccomp=unconfined --security-opt systempaths=unconfined ...   "
-		  "# podman: --security-opt seccomp=unconfined --security-opt unmask=ALL. "
-		  "Lifts the container's own filter for all that runs in it; "
-		  "better: run mcpcage outside, with the container's command behind it");
+	note(r, "start the container with `docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+		"--security-opt systempaths=unconfined` (podman: systempaths becomes unmask=ALL), which lifts its own confinement "
+		"for all that runs in it; better: run mcpcage outside, with the container's command behind it");
 }
 
 static void remedy_apparmor_userns(const struct probe_machine *m, struct probe_result *r)
 {
 	remedy(r,
 	       "printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile mcpcage %s flags=(unconfined) {\\n  userns,\\n}\\n' | "
-	       "sudo tee /etc/apparmor.d/mcpcage && sudo apparmor_parser -r /etc/apparmor.d/mcpcage   "
-	       "# lets this one program make user namespaces; the sysctl would let all",
+	       "sudo tee /etc/apparmor.d/mcpcage && sudo apparmor_parser -r /etc/apparmor.d/mcpcage",
 	       m->exe[0] ? m->exe : "/usr/bin/mcpcage");
+	note(r, "lets this one program make user namespaces; switching the sysctl off would let every program");
 }
 
 static bool apparmor_restricts(const struct probe_machine *m, int failed)
@@ -80,15 +98,17 @@ static void advise_clone(const struct probe_machine *m, int failed, struct probe
 		need_kernel(m, r, 5, 3, "clone3");
 	} else if (failed == ENOSPC && m->max_user_namespaces == 0) {
 		set(r, PROBE_MISSING, "user namespaces are switched off (user.max_user_namespaces is 0)");
-		remedy(r, "echo user.max_user_namespaces=15000 | sudo tee %s && sudo sysctl -p %s   "
-			  "# every user of this machine may then make user namespaces", SYSCTL_FILE, SYSCTL_FILE);
+		remedy(r, "echo user.max_user_namespaces=15000 | sudo tee %s && sudo sysctl -p %s", SYSCTL_FILE, SYSCTL_FILE);
+		note(r, "every user of this machine may then make user namespaces");
 	} else if (failed == ENOSPC || failed == EUSERS) {
 		set(r, PROBE_MISSING, "a limit on namespaces is reached (user.max_*_namespaces, or 32 nested levels)");
-		remedy(r, "sysctl -a -r '^user.max_.*_namespaces'   # raise the one that is used up, or end what holds them");
+		remedy(r, "sysctl -a -r '^user.max_.*_namespaces'");
+		note(r, "raise the one that is used up, or end what holds them");
 	} else if (failed == EPERM && !m->root && m->userns_clone == 0) {
 		set(r, PROBE_MISSING, "user namespaces are for root only (kernel.unprivileged_userns_clone is 0)");
-		remedy(r, "echo kernel.unprivileged_userns_clone=1 | sudo tee %s && sudo sysctl -p %s   "
-			  "# every user of this machine may then make user namespaces", SYSCTL_FILE, SYSCTL_FILE);
+		remedy(r, "echo kernel.unprivileged_userns_clone=1 | sudo tee %s && sudo sysctl -p %s", SYSCTL_FILE,
+		       SYSCTL_FILE);
+		note(r, "every user of this machine may then make user namespaces");
 	} else if (apparmor_restricts(m, failed)) {
 		set(r, PROBE_MISSING, "AppArmor lets only listed programs make user namespaces "
 				      "(kernel.apparmor_restrict_unprivileged_userns is 1)");
@@ -99,11 +119,11 @@ static void advise_clone(const struct probe_machine *m, int failed, struct probe
 		remedy_container_seccomp(r);
 	} else if (failed == EINVAL) {
 		set(r, PROBE_MISSING, "this kernel was built without one of the namespaces");
-		remedy(r, "ls /proc/self/ns   # a kernel with user, mnt, pid, net, ipc, uts and cgroup is needed");
+		note(r, "a kernel is needed that shows user, mnt, pid, net, ipc, uts and cgroup in /proc/self/ns");
 	} else {
 		set(r, PROBE_MISSING, "clone3: %s", strerror(failed));
-		remedy(r, "%s", failed == EPERM ? "run mcpcage outside of any chroot, container or sandbox   "
-						  "# a process in a chroot cannot make user namespaces" : "");
+		if (failed == EPERM)
+			note(r, "run mcpcage outside of any chroot, container or sandbox; in a chroot the kernel never allows it");
 	}
 }
 
@@ -130,7 +150,7 @@ void advise_namespaces(const struct probe_machine *m, const struct probe_tries *
 		if (m->container)
 			remedy_container_seccomp(r);
 		else
-			remedy(r, "sudo dmesg | tail   # a security module (SELinux, AppArmor) names itself there");
+			remedy_dmesg(r);
 	}
 }
 
@@ -154,7 +174,7 @@ void advise_mounts(const struct probe_machine *m, const struct probe_tries *t, s
 	} else {
 		set(r, PROBE_MISSING, "%s: %s", t->tmpfs ? "a tmpfs cannot be mounted" : "/usr cannot be mounted read-only",
 		    strerror(failed));
-		remedy(r, "sudo dmesg | tail   # a security module (SELinux, AppArmor) names itself there");
+		remedy_dmesg(r);
 	}
 }
 
@@ -170,9 +190,9 @@ void advise_proc(const struct probe_machine *m, const struct probe_tries *t, str
 	} else if (t->proc == EPERM && t->tmpfs == 0) {
 		set(r, PROBE_MISSING, "parts of /proc are hidden here%s, so the kernel allows no fresh one",
 		    m->container ? " (a container's default)" : "");
-		remedy(r, "docker run --security-opt systempaths=unconfined ...   # podman: --security-opt unmask=ALL. "
-			  "Shows the container what its engine hides in /proc and /sys; "
-			  "better: run mcpcage outside, with the container's command behind it");
+		note(r, "start the container with `docker run --security-opt systempaths=unconfined` (podman: unmask=ALL), which "
+			"shows it what its engine hides in /proc and /sys; better: run mcpcage outside, with the container's "
+			"command behind it");
 	} else {
 		set(r, PROBE_MISSING, "proc cannot be mounted: %s", strerror(t->proc));
 	}
@@ -186,7 +206,7 @@ void advise_seccomp(const struct probe_machine *m, const struct probe_tries *t, 
 		set(r, PROBE_MISSING, "could not be tried");
 	} else if (t->seccomp == EINVAL || t->seccomp == ENOSYS) {
 		set(r, PROBE_MISSING, "this kernel has no seccomp filters (CONFIG_SECCOMP_FILTER)");
-		remedy(r, "install your distribution's own kernel   # all of them have it");
+		note(r, "install your distribution's own kernel: all of them have it");
 	} else {
 		set(r, PROBE_MISSING, "a filter cannot be installed: %s",
 		    t->seccomp == EPROTO ? "it is accepted and has no effect (an emulated system?)" : strerror(t->seccomp));
@@ -218,13 +238,13 @@ void advise_landlock(const struct probe_machine *m, const struct probe_tries *t,
 		set(r, lacks ? PROBE_LIMITED : PROBE_ACTIVE, "ABI %d%s%s", m->landlock_abi, lacks ? ", without rules for " : "",
 		    lacks ? lacks : "");
 		if (lacks)
-			remedy(r, "install a newer kernel   # the namespaces cover the same ground without it");
+			note(r, "a newer kernel has more; the namespaces cover the same ground without it");
 	} else if (t->landlock == EOPNOTSUPP) {
 		set(r, PROBE_MISSING, "Landlock is built in and was not switched on at boot%s%s", m->lsm[0] ? ": lsm=" : "",
 		    m->lsm);
-		remedy(r, "add lsm=landlock%s%s to GRUB_CMDLINE_LINUX in /etc/default/grub, then: sudo update-grub && sudo reboot   "
-			  "# the other names keep the modules that are on now",
-		       m->lsm[0] ? "," : "", m->lsm);
+		char more[sizeof m->lsm + 1];
+		snprintf(more, sizeof more, "%s%s", m->lsm[0] ? "," : "", m->lsm);
+		remedy_boot(r, "lsm=landlock", more, "the other names keep the security modules that are on now");
 	} else if (older(m, 5, 13)) {
 		need_kernel(m, r, 5, 13, "Landlock");
 	} else if (t->landlock == ENOSYS || t->landlock == EPERM) {
@@ -233,7 +253,7 @@ void advise_landlock(const struct probe_machine *m, const struct probe_tries *t,
 		if (m->seccomp_filtered)
 			remedy_container_seccomp(r);
 		else
-			remedy(r, "install a kernel with CONFIG_SECURITY_LANDLOCK=y   # Debian 12, Ubuntu 22.04, Fedora 35 and later have it");
+			note(r, "install a kernel with CONFIG_SECURITY_LANDLOCK=y: Debian 12, Ubuntu 22.04, Fedora 35 and later have it");
 	} else {
 		set(r, PROBE_MISSING, "a ruleset cannot be enforced: %s",
 		    t->landlock == TRY_NOT_REACHED ? "not tried" : strerror(t->landlock));
@@ -249,14 +269,14 @@ void advise_apparmor(const struct probe_machine *m, const struct probe_tries *t,
 		set(r, PROBE_MISSING, "AppArmor is on and does not let us stack a profile%s%s: %s",
 		    m->apparmor_label[0] ? " onto " : "", m->apparmor_label,
 		    t->apparmor == TRY_NOT_REACHED ? "not tried" : strerror(t->apparmor));
-		remedy(r, "sudo aa-status   # a profile that confines us has to allow \"change_profile -> &**,\"");
+		remedy(r, "sudo aa-status");
+		note(r, "a profile that confines mcpcage itself has to allow \"change_profile -> &**,\"");
 	} else if (m->apparmor_parameter) {
 		set(r, PROBE_MISSING, "AppArmor is built in and was not switched on at boot%s%s", m->lsm[0] ? ": lsm=" : "", m->lsm);
-		remedy(r, "add apparmor=1 security=apparmor to GRUB_CMDLINE_LINUX in /etc/default/grub, then: "
-			  "sudo update-grub && sudo reboot   # only needed for policies that name an AppArmor profile");
+		remedy_boot(r, "apparmor=1 security=apparmor", "", "only needed for policies that name an AppArmor profile");
 	} else {
 		set(r, PROBE_MISSING, "this kernel has no AppArmor");
-		remedy(r, "%s", "nothing to do unless a policy names an AppArmor profile   # Debian, Ubuntu and openSUSE kernels have it");
+		note(r, "nothing to do unless a policy names an AppArmor profile; Debian, Ubuntu and openSUSE kernels have it");
 	}
 }
 
@@ -264,20 +284,21 @@ static void advise_no_cgroup(const struct probe_machine *m, struct probe_result 
 {
 	set(r, PROBE_MISSING, "%s", m->cgroup_reason);
 	if (!m->cgroup_unified && m->systemd)
-		remedy(r, "add systemd.unified_cgroup_hierarchy=1 to GRUB_CMDLINE_LINUX in /etc/default/grub, then: "
-			  "sudo update-grub && sudo reboot   # programs that need cgroup v1 stop working (old container engines)");
+		remedy_boot(r, "systemd.unified_cgroup_hierarchy=1", "",
+			    "programs that need cgroup v1 stop working: old container engines");
 	else if (!m->cgroup_unified)
-		remedy(r, "mount cgroup v2 alone at /sys/fs/cgroup at boot   "
-			  "# programs that need cgroup v1 stop working; without it the pid namespace does the killing, and nothing limits memory");
+		note(r, "have cgroup v2 alone mounted at /sys/fs/cgroup at boot; until then the pid namespace does the killing, "
+			"and nothing limits memory, tasks and processor time of a server as a whole");
 	else if (m->container)
-		remedy(r, "docker run --memory 2g --pids-limit 512 ...   # limits of the container as a whole; "
-			  "a group for each server needs a writable /sys/fs/cgroup");
-	else if (m->systemd && !m->root)
-		remedy(r, "sudo loginctl enable-linger \"$USER\"   # starts this user's systemd now and at every boot, "
-			  "logged in or not. Over SSH or at a desktop log-in it is there anyway when libpam-systemd is installed");
-	else
-		remedy(r, "run mcpcage as root, or have a group delegated to this user   "
-			  "# the folder, cgroup.procs and cgroup.subtree_control of it have to be yours");
+		note(r, "limit the container as a whole (docker run --memory 2g --pids-limit 512); a group for each server "
+			"needs a writable /sys/fs/cgroup in it");
+	else if (m->systemd && !m->root) {
+		remedy(r, "sudo loginctl enable-linger \"$USER\"");
+		note(r, "starts this user's systemd now and at every boot, logged in or not; with libpam-systemd installed it "
+			"is there anyway after a log-in at the desktop or over SSH");
+	} else
+		note(r, "run mcpcage as root, or have a group delegated to this user: its folder, cgroup.procs and "
+			"cgroup.subtree_control have to belong to them");
 }
 
 void advise_cgroup(const struct probe_machine *m, const struct probe_tries *t, struct probe_result *r)
@@ -295,7 +316,7 @@ void advise_cgroup(const struct probe_machine *m, const struct probe_tries *t, s
 	if (m->cgroup_failed) {
 		set(r, PROBE_MISSING, "%s: %s", way, m->cgroup_reason);
 		if (m->cgroup == CGROUP_SCOPE)
-			remedy(r, "systemd-run %s--scope true   # shows what systemd says", m->root ? "" : "--user ");
+			remedy(r, "systemd-run %s--scope true", m->root ? "" : "--user ");
 		return;
 	}
 	if (!m->cgroup_missing) {
@@ -304,16 +325,17 @@ void advise_cgroup(const struct probe_machine *m, const struct probe_tries *t, s
 	}
 	cgroup_limits_name(m->cgroup_missing, names, sizeof names);
 	set(r, PROBE_LIMITED, "%s, without limits on: %s", way, names);
-	if (m->cgroup_missing == CGROUP_LIMIT_SWAP)
-		remedy(r, "add swapaccount=1 to GRUB_CMDLINE_LINUX in /etc/default/grub, then: sudo update-grub && sudo reboot   "
-			  "# or switch swap off");
-	else if (m->cgroup == CGROUP_SCOPE && !m->root)
-		remedy(r, "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
-			  "sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload   "
-			  "# holds for every user, from the next log-in on");
-	else
-		remedy(r, "cat /sys/fs/cgroup/cgroup.controllers   # what is not there is compiled out, switched off at boot "
-			  "(cgroup_disable=) or bound to cgroup v1");
+	if (m->cgroup_missing == CGROUP_LIMIT_SWAP) {
+		remedy_boot(r, "swapaccount=1", "", "or switch swap off");
+	} else if (m->cgroup == CGROUP_SCOPE && !m->root) {
+		remedy(r, "sudo mkdir -p /etc/systemd/system/user@.service.d && "
+			  "printf '[Service]\\nDelegate=cpu cpuset io memory pids\\n' | "
+			  "sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload");
+		note(r, "holds for every user, from the next start of their systemd on: log out and in");
+	} else {
+		remedy(r, "cat /sys/fs/cgroup/cgroup.controllers");
+		note(r, "what is not there is compiled out, switched off at boot (cgroup_disable=) or bound to cgroup v1");
+	}
 }
 
 void advise_timens(const struct probe_machine *m, const struct probe_tries *t, struct probe_result *r)

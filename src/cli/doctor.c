@@ -70,8 +70,11 @@ static void table(struct buf *out, const struct probe_result *results, size_t n)
 		char first[160];
 		snprintf(first, sizeof first, "%-*s  %-7s  ", (int)width, p->name, state_word(p->state));
 		wrapped(out, 2, first, p->detail);
+		/* Never wrapped: it is there to be copied. */
 		if (p->remedy[0])
-			wrapped(out, width + 4, "> ", p->remedy);
+			buf_printf(out, "%*s$ %s\n", (int)width + 4, "", p->remedy);
+		if (p->note[0])
+			wrapped(out, width + 4, "", p->note);
 	}
 }
 
@@ -108,6 +111,7 @@ static void json(struct buf *out, const struct probe_result *results, size_t n, 
 		json_member_str(out, "state", state_word(results[i].state));
 		json_member_str(out, "detail", results[i].detail);
 		json_member_str(out, "remedy", results[i].remedy);
+		json_member_str(out, "note", results[i].note);
 		buf_putc(out, '}');
 	}
 	buf_putc(out, ']');

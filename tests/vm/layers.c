@@ -236,7 +236,7 @@ static int test_many(int many)
 			pid_t pid = start_in_group(&group, go, out);
 			ok(cgroup_enter_scope(&limits, pid, &group, &err) == 0, "enter: %s", err.what);
 			is_int(group.limits, cgroup_limits_wanted(&limits), "limits");
-			cgroup_kill(&group);
+			kill(pid, SIGKILL);
 			tap_wait_status(pid);
 			cgroup_release(&group);
 			tap_child_exit();
