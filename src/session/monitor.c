@@ -327,8 +327,11 @@ static void run(struct session *s)
 			{ .fd = s->init.fd, .events = POLLIN },
 			{ .fd = s->signal_fd, .events = POLLIN },
 		};
-		if (poll(p, ARRAY_SIZE(p), wait_time(s)) < 0 && errno != EINTR)
-			kill_cage(s);
+		if (poll(p, ARRAY_SIZE(p), wait_time(s)) < 0 && errno != EINTR) {
+			struct error err;
+			error_set(&err, errno, "cannot wait for the session's processes");
+			break_session(s, &err);
+		}
 		if (p[0].fd >= 0 && p[0].revents)
 			session_hear(s, &s->filter);
 		if (p[1].fd >= 0 && p[1].revents)

@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import os
 import pwd
+import re
 import secrets
 import select
 import shutil
@@ -322,31 +323,34 @@ class Leftovers:
 	def _look(self):
 		with open("/proc/self/mountinfo") as f:
 			# Where others mount at the same time, only what names the test.
-			mounts = sorted(" ".join(line.split()[3:5]) for line in f if ROOT or "mcpcage" in line)
-		files = {}
+			mounts = {" ".join(line.split()[3:5]) for line in f if ROOT or "mcpcage" in line}
+		files, groups = set(), set()
 		for folder in self.watched:
 			with contextlib.suppress(OSError):
-				files[folder] = {n for n in os.listdir(folder) if "mcpcage" in n}
-		groups = set()
+				files.update(os.path.join(folder, n) for n in os.listdir(folder) if "mcpcage" in n)
+		# Folders of other tests that run at the same time.
+		files = {f for f in files if not (os.path.isdir(f) and re.search("/mcpcage-[a-z]+-[^/]+$", f))}
 		for root, dirs, _ in os.walk("/sys/fs/cgroup"):
 			groups.update(os.path.join(root, d) for d in dirs if "mcpcage" in d)
-		return mounts, files, groups
+		return {"mounts": mounts, "files": files, "cgroups": {g for g in groups if self._empty(g)}}
+
+	@staticmethod
+	def _empty(group):
+		with contextlib.suppress(OSError):
+			with open(os.path.join(group, "cgroup.procs")) as f:
+				return not f.read(1)
+		return False
 
 	def new(self):
-		"""A description of what is left, "" when nothing is."""
-		mounts, files, groups = self._look()
-		said = []
-		if mounts != self.before[0]:
-			said.append(f"mounts: {sorted(set(mounts) ^ set(self.before[0]))}")
-		for folder, names in files.items():
-			more = names - self.before[1].get(folder, set())
-			# Other tests run at the same time: theirs have names of their own.
-			more = {n for n in more if not n.startswith("mcpcage-test-")}
-			if more:
-				said.append(f"files in {folder}: {sorted(more)}")
-		if groups - self.before[2]:
-			said.append(f"cgroups: {sorted(groups - self.before[2])}")
-		return "; ".join(said)
+		"""A description of what is left, "" when nothing is. What others are about to remove gets three seconds."""
+		end = time.monotonic() + 3
+		while True:
+			now = self._look()
+			left = {k: sorted(now[k] ^ self.before[k] if k == "mounts" else now[k] - self.before[k])
+				for k in now}
+			if not any(left.values()) or time.monotonic() > end:
+				return "; ".join(f"{k}: {v}" for k, v in left.items() if v)
+			time.sleep(0.1)
 
 
 def wait_gone(marker, known, seconds):
