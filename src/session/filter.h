@@ -68,7 +68,7 @@ struct filter {
 	uint64_t now; /* milliseconds, CLOCK_MONOTONIC; set once a turn */
 	uint64_t active; /* when the last message passed */
 	uint64_t idle_since;
-	unsigned silent_deadlines; /* deadlines since the server last said something */
+	uint64_t silent_from; /* the first deadline since the server last said something; 0: none */
 	bool idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
 	bool draining; /* the server is gone: pass on what it left, then end */
 

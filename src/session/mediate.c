@@ -20,9 +20,6 @@ enum {
 	CODE_INVALID_PARAMS = -32602,
 };
 
-/* Silent deadlines after which the server is taken for hung and the session ends. */
-#define UNYIELDING_DEADLINES 2
-
 /* Answer the client's request P in words: as a tool result where a model waits for one. */
 static void answer_call(struct filter *f, const struct pending *p, int code, const char *text)
 {
@@ -158,7 +155,7 @@ static bool mediate_answer(struct filter *f, enum direction d, const struct mess
 bool mediate_message(struct filter *f, enum direction d, const struct message *m)
 {
 	if (d == SERVER_TO_CLIENT)
-		f->silent_deadlines = 0;
+		f->silent_from = 0;
 	switch (m->kind) {
 	case MESSAGE_REQUEST:
 		return mediate_request(f, d, m);
@@ -213,7 +210,7 @@ void mediate_refusal(struct filter *f, enum direction d, const struct frame_refu
 	}
 	report_refused(f, d, r->why, r, NULL, answered);
 	/* What a server prints that only looks like a message is shown to the person. */
-	if (d == SERVER_TO_CLIENT && r->why == REFUSE_NOT_JSON && !certain && r->text.n > 0)
+	if (d == SERVER_TO_CLIENT && !certain && (r->why == REFUSE_NOT_JSON || r->why == REFUSE_NOT_OBJECT) && r->text.n > 0)
 		drain_line(f, "[stdout] ", r->text);
 }
 
@@ -226,6 +223,20 @@ void mediate_noise(struct filter *f, enum direction d, struct span text)
 	}
 	struct frame_refusal r = { .why = REFUSE_NOT_OBJECT, .length = text.n };
 	report_refused(f, d, REFUSE_NOT_OBJECT, &r, NULL, false);
+}
+
+/*
+ * One deadline may be one slow tool, and a server that honours the cancellation is rightly silent afterwards. A request made
+ * after that which runs into its deadline as well, without a word in between, says that the server hangs.
+ */
+static void note_silence(struct filter *f, const struct pending *p)
+{
+	if (f->silent_from == 0) {
+		f->silent_from = f->now;
+	} else if (p->started >= f->silent_from && !f->unyielding_told) {
+		f->unyielding_told = true;
+		report_event(f, EVENT_UNYIELDING);
+	}
 }
 
 void mediate_deadlines(struct filter *f)
@@ -248,11 +259,8 @@ void mediate_deadlines(struct filter *f)
 		answer_call(f, &p, CODE_TIMEOUT, text);
 		report_call(f, &p, CALL_TIMEOUT, 0, NULL);
 		report_flush(f);
+		note_silence(f, &p);
 		pending_clear(&p);
-		if (++f->silent_deadlines >= UNYIELDING_DEADLINES && !f->unyielding_told) {
-			f->unyielding_told = true;
-			report_event(f, EVENT_UNYIELDING);
-		}
 	}
 }
 

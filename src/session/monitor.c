@@ -125,7 +125,7 @@ static void on_event(struct session *s, enum session_event event)
 		end_session(s, "idle timeout", 0, KILL_AFTER_TERM);
 		break;
 	case EVENT_UNYIELDING:
-		log_line(s->log, "ending the session: the server has let two deadlines pass without a word");
+		log_line(s->log, "ending the session: one request after the other ran into its deadline without a word of the server");
 		end_session(s, "the server does not yield", 0, KILL_AFTER_TERM);
 		break;
 	case EVENT_CLIENT_STUCK:
