@@ -257,7 +257,7 @@ static int look_through(struct path_fact *fact, struct error *err)
 {
 	struct stat st;
 
-	fact->real = target_walk(fact->asked, NULL);
+	fact->real = target_walk(fact->asked, &fact->links);
 	if (!fact->real || lstat(fact->real, &st) < 0) {
 		fact->type = type_of_error(errno);
 		free(fact->real);

@@ -41,6 +41,7 @@ void facts_free(struct facts *facts)
 	for (size_t i = 0; i < facts->paths_n; i++) {
 		free(facts->paths[i].asked);
 		free(facts->paths[i].real);
+		strlist_free(&facts->paths[i].links);
 	}
 	free(facts->paths);
 	*facts = (struct facts){ 0 };

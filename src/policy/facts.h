@@ -19,6 +19,7 @@ struct path_fact {
 	char *real;  /* without symlinks; NULL when missing or denied */
 	enum path_type type;
 	uint64_t dev, ino; /* identity of `real`: what is mounted later must be this object */
+	struct strlist links; /* the symlinks between the two: where each lies, without symlinks, then its text */
 };
 
 enum target_kind { TARGET_BINARY, TARGET_NODE, TARGET_PYTHON, TARGET_SCRIPT };

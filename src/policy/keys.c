@@ -245,7 +245,9 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.fallback = "false",
 		.help = "let the server make Unix-domain sockets",
 		.man = "Let the server make Unix-domain sockets, for programs that talk among themselves "
-		       "inside the cage. No socket of the host becomes reachable by this alone.",
+		       "inside the cage. A socket of the host stays out of reach, unless it lies in a folder "
+		       "that is granted: what listens there, such as an agent or a container engine, acts "
+		       "outside the cage, so grant no such folder.",
 	},
 	[KEY_TOOLS_ALLOW] = {
 		.id = KEY_TOOLS_ALLOW,

@@ -403,7 +403,7 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 	if (index_facts(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 &&
 	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
-	    planner_order(&p) == 0 && check_exe(&p) == 0 && make_warnings(&p) == 0)
+	    planner_links(&p) == 0 && planner_order(&p) == 0 && check_exe(&p) == 0 && make_warnings(&p) == 0)
 		return 0;
 	plan_free(plan);
 	return -1;

@@ -78,6 +78,9 @@ int planner_grants(struct planner *p);
 /* plan-args.c: paths among the server's arguments; after the others. */
 int planner_args(struct planner *p);
 
+/* plan-links.c: after all that: no symlink that a server can make decides what is granted. */
+int planner_links(struct planner *p);
+
 /*
  * The guard that FACT's object is, is inside of, or contains; NULL: none. *HOW says which, as a preposition for messages.
  */

@@ -310,7 +310,7 @@ def start(host, argv, user, results, terminal, seconds=240):
 def in_cage(host, options, results, names=()):
 	f = host.folder
 	terminal = Terminal(host.user)
-	argv = [f.mcpcage, *options, "--ro", f.path("ro"), "--ro", f.path("bin"), "--rw", f.path("rw"), "--",
+	argv = [f.mcpcage, "--state", f.path("state"), *options, "--ro", f.path("ro"), "--ro", f.path("bin"), "--rw", f.path("rw"), "--",
 		f.path("bin", "attack"), f.path("rw"), results, *names]
 	status, whole, found = start(host, argv, host.user, results, terminal)
 	terminal.close()
@@ -334,6 +334,37 @@ def controls(host, attacks):
 		found.update(start(host, argv, user, f"control-{control}", terminal)[2])
 		terminal.close()
 	return found
+
+
+def with_unix_sockets(host):
+	"""
+	--unix-sockets is for programs inside: it brings AF_UNIX, but no socket of the host, not even with its network and hence
+	its abstract names. A socket in a granted folder is the exception that the manual tells.
+	"""
+	who = f"{host.user.pw_name}: --unix-sockets:"
+	names = {"unix-stream": True, "socket-in-rw": True, "socket-outside": False, "socket-x11": False, "abstract-socket": False,
+		 "abstract-x11": False, "unix-datagram": False, "unix-pair": False, "unix-pair-64": False, "packet": False}
+	found = in_cage(host, ["--unix-sockets", "--network", "host"], "unix-sockets", list(names))
+	for name, opens in names.items():
+		got = found.get(name, NOTHING)
+		tap.ok(got.verdict == ("SUCCEEDED" if opens else "DENIED"), f"{who} {name}: "
+		       f"{'works' if opens else 'denied'}", str(got))
+
+
+def next_session(host):
+	"""What a server leaves in a writable folder must not widen what its next session is granted."""
+	f = host.folder
+	who = f"{host.user.pw_name}: a planted symlink"
+	os.symlink(f.path("secret"), f.path("rw", "planted"))
+	for how, options, argument in (("as an argument", [], f.path("rw", "planted")),
+				       ("as a grant", ["--ro", f.path("rw", "planted")], "")):
+		p = Process([f.mcpcage, "--audit", "off", "--rw", f.path("rw"), *options, "--", f.path("bin", "attack"),
+			     f.path("rw"), "planted-results", "not-granted", argument], host.user, env=plain_env(host.user))
+		status = p.wait(30)
+		tap.ok(status == 125 and "symlink" in p.messages(), f"{who}: {how}: refused", f"{status}: {p.messages()}")
+		p.finish()
+	tap.ok(not os.path.exists(f.path("rw", "planted-results")), f"{who}: and no server ran")
+	os.unlink(f.path("rw", "planted"))
 
 
 def judge(host, attack, inside, control):
@@ -368,6 +399,8 @@ def run_as(user):
 		before = digest(host.folder.mcpcage)
 		inside = in_cage(host, [], "inside")
 		open_network = in_cage(host, ["--network", "host"], "open-network")
+		with_unix_sockets(host)
+		next_session(host)
 		outside = controls(host, attacks)
 		for a in attacks:
 			judge(host, a, inside.get(a.name, NOTHING), outside.get(a.name, NOTHING))

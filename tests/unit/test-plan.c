@@ -152,6 +152,52 @@ static void types(void)
 
 /* ---- names and what they are --------------------------------------------------------------------- */
 
+/* PATH is a symlink that lies at PLACE, and leads to REAL. */
+static void planted(struct machine *m, const char *path, const char *place, const char *real)
+{
+	exists(m, path, PATH_DIR, real);
+	for (size_t i = 0; i < m->facts.paths_n; i++)
+		if (strcmp(m->facts.paths[i].asked, path) == 0) {
+			strlist_free(&m->facts.paths[i].links);
+			strlist_add(&m->facts.paths[i].links, place);
+			strlist_add(&m->facts.paths[i].links, real);
+		}
+}
+
+/* A server that may write a folder can put symlinks there, for its next session to be granted what they lead to. */
+static void planted_symlinks(void)
+{
+	struct machine m;
+
+	me(&m);
+	exists(&m, "/work/out", PATH_DIR, NULL);
+	exists(&m, "/home/me/diary", PATH_DIR, NULL);
+	planted(&m, "/work/out/data", "/work/out/data", "/home/me/diary");
+	is_int(make_with(&m, "--rw", "/work/out", "--ro", "/work/out/data"), -1, "a symlink in a writable grant");
+	ok(strstr(m.err.what, "/work/out/data is a symlink in /work/out"), "says which: %s", m.err.what);
+	is_int(make_with(&m, "--ro", "/work/out/data", "--rw", "/work/out"), -1, "in any order");
+	is_int(make_with(&m, "--rw", "/work/out:/out", "--ro", "/work/out/data:/data"), -1, "shown anywhere");
+	is_int(make_with(&m, "--ro", "/work/out", "--ro", "/work/out/data"), 0, "but not where it cannot write");
+	planted(&m, "/work/name/data", "/work/out/data", "/home/me/diary");
+	is_int(make_with(&m, "--rw", "/work/out", "--ro", "/work/name/data"), -1, "by another name of the folder");
+	planted(&m, "/work/out/data", "/work/out/data", "/work/out/deeper");
+	is_int(make_with(&m, "--rw", "/work/out", "--ro", "/work/out/data"), 0, "one that stays in the folder");
+	planted(&m, "/work/link", "/work/link", "/work/out");
+	is_int(make_with(&m, "--rw", "/work/link"), 0, "one that leads to the folder itself");
+	machine_end(&m);
+
+	me(&m);
+	exists(&m, "/work/out", PATH_DIR, NULL);
+	planted(&m, "/work/out/data", "/work/out/data", "/home/me/diary");
+	argument(&m, "/work/out/data");
+	is_int(make_with(&m, "--rw", "/work/out"), -1, "as an argument");
+	is_int(make_with(&m, "--rw", "/work/out", "--args", "off"), 0, "unless arguments are left alone");
+	argument(&m, "/work/out");
+	is_int(make_with(&m, "--args", "rw"), -1, "in a folder that another argument makes writable");
+	is_int(make_with(&m, NULL), 0, "but not in one that can only be read");
+	machine_end(&m);
+}
+
 static void symlinks(void)
 {
 	struct machine m;
@@ -653,6 +699,7 @@ int main(void)
 	protected_names();
 	types();
 	symlinks();
+	planted_symlinks();
 	masks();
 	places();
 	target();

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Symlinks that the server itself may have made. Where it can write, an earlier session of it can have put a symlink in the
+ * place of what the user names, and the next session would be granted whatever that leads to. So a name whose way leads
+ * over such a symlink out of the folder it lies in is refused; within the folder it opens nothing new.
+ */
+#include "policy/planner.h"
+
+#include "base/cleanup.h"
+#include "base/path.h"
+
+#include <stdlib.h>
+
+/* The writable grant that PLACE lies in and REAL does not. */
+static const struct candidate *writable_around(const struct planner *p, const char *place, const char *real)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct candidate *c = &p->candidates[i];
+		if (c->m.kind == MOUNT_BIND && c->m.write && path_within(place, c->m.src) && !path_within(real, c->m.src))
+			return c;
+	}
+	return NULL;
+}
+
+static int check(struct planner *p, const char *asked, const char *origin)
+{
+	const struct path_fact *fact = planner_fact(p, asked);
+
+	if (!fact || !fact->real)
+		return 0;
+	for (size_t i = 0; i + 1 < fact->links.n; i += 2) {
+		const char *link = fact->links.v[i];
+		const struct candidate *around = writable_around(p, link, fact->real);
+		if (!around)
+			continue;
+		error_set(p->err, 0, "cannot grant %s (%s): %s is a symlink in %s, where the server may write, and leads to %s",
+			  asked, origin, link, around->m.src, fact->real);
+		error_hint(p->err, "if you made that symlink, name %s itself; if not, an earlier session of the server did",
+			   fact->real);
+		return error_kind(p->err, ERROR_USAGE);
+	}
+	return 0;
+}
+
+int planner_links(struct planner *p)
+{
+	const struct target *target = &p->facts->target;
+
+	for (size_t i = 0; i < p->policy->grants_n; i++)
+		if (check(p, p->policy->grants[i].source, p->policy->grants[i].origin) < 0)
+			return -1;
+	for (size_t i = target->args_from; p->policy->args != ARGS_OFF && i < target->argv.n; i++) {
+		CLEANUP_FREE char *path = plan_arg_path(target->argv.v[i]);
+		if (path && check(p, path, "argument") < 0)
+			return -1;
+	}
+	return 0;
+}
