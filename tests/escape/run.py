@@ -351,6 +351,16 @@ def with_unix_sockets(host):
 		       f"{'works' if opens else 'denied'}", str(got))
 
 
+def granted_home(host):
+	"""A whole home folder, granted by name: what holds credentials in it stays hidden."""
+	found = in_cage(host, ["--ro", host.user.pw_dir], "granted-home", ["home-file", "ssh-key"])
+	who = f"{host.user.pw_name}: --ro of the home folder:"
+	got = found.get("home-file", NOTHING)
+	tap.ok(got.verdict == "SUCCEEDED", f"{who} a file in it can be read", str(got))
+	got = found.get("ssh-key", NOTHING)
+	tap.ok(got.verdict == "DENIED", f"{who} a key in ~/.ssh cannot", str(got))
+
+
 def next_session(host):
 	"""What a server leaves in a writable folder must not widen what its next session is granted."""
 	f = host.folder
@@ -400,6 +410,7 @@ def run_as(user):
 		inside = in_cage(host, [], "inside")
 		open_network = in_cage(host, ["--network", "host"], "open-network")
 		with_unix_sockets(host)
+		granted_home(host)
 		next_session(host)
 		outside = controls(host, attacks)
 		for a in attacks:
