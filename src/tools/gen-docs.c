@@ -194,6 +194,7 @@ static const char *json_form(const struct policy_key *key)
 	case VALUE_COUNT:
 		return key->unlimited ? "a number or a string" : "a number";
 	case VALUE_SIZE:
+		return "a string or a number";
 	case VALUE_PERCENT:
 	case VALUE_DURATION:
 		return "a string";

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A policy file, from its bytes to a plan. Whatever the bytes are:
+ *  - what is refused is refused with a message that names the file;
+ *  - what is accepted can be locked and read once more, since saying the same again loosens nothing;
+ *  - a plan made of it shows nothing of the host that is never shown, and mounts parents before children, once each.
+ */
+#include "base/path.h"
+#include "policy/file.h"
+#include "policy/plan.h"
+#include "policy/protect.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char home[] = "/home/me";
+static const struct value_source source = { .home = home, .origin = "fuzz.json" };
+
+static void add_fact(struct facts *facts, const char *path, enum path_type type)
+{
+	facts->paths = realloc(facts->paths, (facts->paths_n + 1) * sizeof *facts->paths);
+	if (!facts->paths)
+		abort();
+	facts->paths[facts->paths_n++] = (struct path_fact){
+		.asked = strdup(path), .real = type == PATH_MISSING ? NULL : strdup(path), .type = type, .dev = 1, .ino = 1,
+	};
+}
+
+/* A machine on which everything that the policy names is a folder, and half of what is protected exists. */
+static void invent(const struct policy *policy, struct facts *facts)
+{
+	struct strlist protect = { 0 };
+
+	facts->uid = facts->gid = 1000;
+	facts->user = strdup("me");
+	facts->home = strdup(home);
+	facts->layers = ~0U;
+	facts->target.exe = strdup("/usr/bin/server");
+	facts->target.args_from = 1;
+	if (!facts->user || !facts->home || !facts->target.exe || protect_list(home, &protect) < 0 ||
+	    strlist_add(&facts->target.argv, "/usr/bin/server") < 0)
+		abort();
+	add_fact(facts, "/usr", PATH_DIR);
+	for (size_t i = 0; i < policy->grants_n; i++)
+		add_fact(facts, policy->grants[i].source, PATH_DIR);
+	for (size_t i = 0; i < policy->system.n; i++)
+		add_fact(facts, policy->system.v[i], PATH_DIR);
+	for (size_t i = 0; i < policy->tmpfs.n; i++)
+		add_fact(facts, policy->tmpfs.v[i], PATH_DIR);
+	for (size_t i = 0; i < protect.n; i++)
+		if (!facts_path(facts, protect.v[i]))
+			add_fact(facts, protect.v[i], i % 2 ? PATH_DIR : PATH_MISSING);
+	strlist_free(&protect);
+}
+
+static void check_mount(const struct plan *plan, size_t i)
+{
+	const struct protect_homes homes = { home, NULL };
+	const struct plan_mount *m = &plan->mounts[i];
+	char *normal = path_normalize(m->dest);
+
+	if (!m->why || !normal || strcmp(normal, m->dest) != 0 || !m->dest[1])
+		abort();
+	free(normal);
+	if (m->kind == MOUNT_BIND && protect_never(m->src, &homes))
+		abort();
+	if (m->kind == MOUNT_BIND && m->write && (path_within(m->src, "/usr") || path_within(m->src, "/etc")))
+		abort();
+	for (size_t k = i + 1; k < plan->mounts_n; k++) {
+		if (path_within(m->dest, plan->mounts[k].dest))
+			abort();
+		if (m->kind == MOUNT_SYMLINK && path_within(plan->mounts[k].dest, m->dest))
+			abort();
+		/* In a folder of the host only what is there already is mounted on. */
+		if (m->kind == MOUNT_BIND && plan->mounts[k].kind == MOUNT_SYMLINK &&
+		    path_within(plan->mounts[k].dest, m->dest))
+			abort();
+	}
+}
+
+static void try_plan(const struct policy *policy)
+{
+	struct facts facts = { 0 };
+	struct plan plan;
+	struct error err = { 0 };
+	struct buf out = { 0 };
+
+	invent(policy, &facts);
+	if (plan_make(policy, &facts, &plan, &err) < 0) {
+		if (!err.what[0])
+			abort();
+	} else {
+		for (size_t i = 0; i < plan.mounts_n; i++)
+			check_mount(&plan, i);
+		plan_explain(&plan, &out);
+		plan_print(&plan, &out);
+		plan_json(&plan, &out);
+		if (out.full)
+			abort();
+		plan_free(&plan);
+	}
+	buf_free(&out);
+	facts_free(&facts);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct policy_file file = { .name = "fuzz.json", .text = BUF_INIT(POLICY_FILE_MAX) };
+	struct merge merge = { 0 };
+	struct strlist extends = { 0 };
+	struct policy policy = { 0 };
+	struct error err = { 0 };
+
+	if (size > 65536 || buf_append(&file.text, data, size) < 0)
+		return 0;
+	if (policy_file_parse(&file, &err) == 0 && policy_file_extends(&file, &extends, &err) == 0 &&
+	    merge_init(&merge, &err) == 0 && policy_file_merge(&file, &source, true, &merge, &err) == 0) {
+		static const char *const groups[] = { "files", "env", "network", "limits", "confine", "tools", "audit", "state" };
+		for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+			if (merge_lock(&merge, groups[i], "fuzz.json", &err) < 0)
+				abort();
+		if (policy_file_merge(&file, &source, true, &merge, &err) < 0)
+			abort();
+		if (merge_finish(&merge, &policy, &err) == 0)
+			try_plan(&policy);
+		else if (!err.what[0])
+			abort();
+	} else if (strncmp(err.what, "fuzz.json", 9) != 0) {
+		abort();
+	}
+	policy_free(&policy);
+	merge_free(&merge);
+	strlist_free(&extends);
+	policy_file_close(&file);
+	return 0;
+}
