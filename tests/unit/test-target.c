@@ -587,7 +587,7 @@ int main(void)
 			all();
 			tap_child_exit();
 		}
-		is_int(tap_wait_status(pid), 0, "the same as an ordinary user");
+		tap_wait(pid, "the same as an ordinary user");
 	}
 	return done_testing();
 }
