@@ -210,6 +210,68 @@ static void dotdot_renamed(struct outcome *out, const struct attack *attack)
 	rmdir(a);
 }
 
+/* Until PATH is (or is no longer) there: run.py looks for requests ten times a second. */
+static bool wait_for(const char *path, bool there)
+{
+	for (int i = 0; i < 250; i++) {
+		if ((access(path, F_OK) == 0) == there)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* Somebody outside moves the folder one stands in out of the grant: ".." is beyond it then. */
+static void dotdot_moved(struct outcome *out, const struct attack *attack)
+{
+	const char *folder = expand("{rw}/move-me");
+
+	mkdir(folder, 0700);
+	if (chdir(folder) < 0 || !wait_for(folder, false)) {
+		broken(out, "nobody moved %s: %s", folder, strerror(errno));
+		return;
+	}
+	judge(out, attack, open("../token", O_RDONLY | O_CLOEXEC), "../token of a folder moved from outside");
+}
+
+/* Something is mounted in the granted folder after the start, such as a disk that is plugged in. */
+static void late_mount(struct outcome *out, const struct attack *attack)
+{
+	const char *folder = expand("{rw}/mount-here"), *done = expand("{rw}/mounted");
+	int fd;
+
+	unlink(done);
+	mkdir(folder, 0700);
+	if (!wait_for(done, true)) {
+		denied(out, ENOSYS, "nobody can mount here");
+		return;
+	}
+	fd = open(expand("{rw}/mount-here/token"), O_RDONLY | O_CLOEXEC);
+	judge(out, attack, fd, "a file on a later mount");
+}
+
+static void link_descriptor(struct outcome *out, const struct attack *attack)
+{
+	const char *to = expand("{rw}/hard");
+	int fd = open(expand("{ro}/granted"), O_RDONLY | O_CLOEXEC);
+	char path[64];
+
+	unlink(to);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	judge(out, attack, linkat(AT_FDCWD, path, AT_FDCWD, to, AT_SYMLINK_FOLLOW), "linkat of a descriptor");
+	unlink(to);
+}
+
+/* cap_dac_override, permitted and effective, as setcap(8) writes it. */
+static void file_capability(struct outcome *out, const struct attack *attack)
+{
+	const unsigned int value[5] = { 0x02000001, 1U << 1, 0, 0, 0 };
+	const char *path = expand("{rw}/mine");
+
+	judge(out, attack, setxattr(path, "security.capability", value, sizeof(value), 0), "setxattr");
+	removexattr(path, "security.capability");
+}
+
 /*
  * On a granted folder a set-user-ID file would outlive the cage and serve another user of the machine, or, caged as
  * root, be a way to root.
@@ -418,6 +480,10 @@ static const struct attack list[] = {
 	{ "dotdot", FS, BY_SELF, 0, LEAK("{rw}/../secret/token", "token"), "leave a grant by .." },
 	{ "dotdot-chdir", FS, BY_SELF, 0, dotdot_chdir, NULL, "leave the working directory by .." },
 	{ "dotdot-renamed", FS, BY_SELF, 0, dotdot_renamed, NULL, "leave by .. from a folder moved meanwhile" },
+	{ "dotdot-moved", FS, BY_SELF, 0, dotdot_moved, NULL, "leave by .. from a folder moved from outside" },
+	{ "late-mount", FS, BY_SELF, MAY_LACK, late_mount, NULL, "see what is mounted after the start" },
+	{ "hard-link-fd", FS, BY_SELF, 0, link_descriptor, NULL, "hard link of an open file of a read-only grant" },
+	{ "file-capability", FS, BY_ROOT, MAY_LACK, file_capability, NULL, "give a file capabilities" },
 	{ "rename-out", FS, BY_SELF, 0, RENAME("{rw}/moving", "{secret}/moved"), "rename out of a grant" },
 	{ "rename-from-ro", FS, BY_SELF, 0, RENAME("{ro}/moving", "{rw}/moved"), "rename out of a read-only grant" },
 	{ "rename-onto-ro", FS, BY_SELF, 0, RENAME("{rw}/moving", "{ro}/moved"), "rename into a read-only grant" },

@@ -163,10 +163,31 @@ class Host:
 						peer = key.fileobj.accept()[0]
 						peer.sendall(self.token.encode())
 						peer.close()
+			self._on_request()
 			# The client of the attack that opens a port.
 			with socket.socket() as s, contextlib.suppress(OSError):
 				s.settimeout(0.2)
 				s.connect(("127.0.0.1", self.serve_port))
+
+	def _on_request(self):
+		"""What others do outside while a session runs: two attacks wait for it."""
+		f = self.folder
+		with contextlib.suppress(OSError):
+			os.rename(f.path("rw", "move-me"), f.path("secret", "moved-" + secrets.token_hex(4)))
+		place = f.path("rw", "mount-here")
+		if ROOT and os.path.isdir(place) and not os.path.exists(f.path("rw", "mounted")):
+			LIBC.umount2(place.encode(), 2)
+			if LIBC.mount(b"none", place.encode(), b"tmpfs", 0, None) == 0:
+				f.write(self.token, "rw", "mount-here", "token")
+				f.write("", "rw", "mounted")
+
+	def after_session(self):
+		"""Take back what was done on request."""
+		place = self.folder.path("rw", "mount-here")
+		LIBC.umount2(place.encode(), 2)
+		with contextlib.suppress(OSError):
+			os.rmdir(place)
+			os.unlink(self.folder.path("rw", "mounted"))
 
 	def _process(self):
 		marker = "canary-of-" + secrets.token_hex(6)
@@ -230,6 +251,7 @@ class Host:
 	def close(self):
 		self.stopping = True
 		self.thread.join()
+		self.after_session()
 		self.undo.close()
 		self.folder.remove()
 
@@ -296,6 +318,7 @@ def start(host, argv, user, results, terminal, seconds=240):
 	status = p.poll()
 	p.finish()
 	terminal.read()
+	host.after_session()
 	found = {}
 	whole = False
 	with open(path, errors="replace") as f:
