@@ -3,7 +3,12 @@
  * AppArmor: at the server's execve(2) a profile is stacked onto the label that mcpcage runs under, so that the result is never
  * more than either allows. A plain change of profile could mean more than before.
  *
- * Called in the cage with /proc mounted, before Landlock and seccomp. See aa_stack_profile(2).
+ * Written to the task's own attribute file, not by aa_stack_onexec(2): libapparmor 3 names the file by the number that gettid(2)
+ * returns, which in a new pid namespace with the host's /proc is another process. /proc/thread-self is right in both, before
+ * and after the pivot. (It also saves the 70 us that loading the library takes.) The setting is inherited by fork(2).
+ *
+ * Called with some /proc mounted, before Landlock and seccomp. See apparmor(7), aa_stack_profile(2), and the kernel's
+ * security/apparmor/lsm.c.
  */
 #include "cage/cage.h"
 
@@ -11,7 +16,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/apparmor.h>
+#include <string.h>
 #include <unistd.h>
 
 bool apparmor_enabled(void)
@@ -23,16 +28,35 @@ bool apparmor_enabled(void)
 	return fd >= 0 && read(fd, &answer, 1) == 1 && answer == 'Y';
 }
 
+static int open_exec_attribute(void)
+{
+	int fd = open("/proc/thread-self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
+
+	/* Before Linux 5.8 there is only the file that all security modules share. */
+	if (fd < 0 && errno == ENOENT)
+		fd = open("/proc/thread-self/attr/exec", O_WRONLY | O_CLOEXEC);
+	return fd;
+}
+
 int apparmor_stack_onexec(const char *profile, struct error *err)
 {
-	if (aa_stack_onexec(profile) == 0)
+	char command[1024];
+	int n = snprintf(command, sizeof(command), "stack %s", profile);
+
+	if (profile[0] == '\0' || strpbrk(profile, "\n\r") || n < 0 || (size_t)n >= sizeof(command))
+		return error_set(err, EINVAL, "'%s' is no name of an AppArmor profile", profile);
+	CLEANUP_CLOSE int fd = open_exec_attribute();
+	/* One write: the kernel takes the whole command or nothing. */
+	if (fd >= 0 && write(fd, command, (size_t)n) == n)
 		return 0;
 
 	int sys = errno;
 	error_set(err, sys, "cannot stack the AppArmor profile %s", profile);
-	if (sys == ENOENT)
-		error_hint(err, "load it with apparmor_parser -r, or leave out the policy's \"apparmor\"");
-	else if (sys == EINVAL || sys == EACCES || sys == EPERM)
-		error_hint(err, "the profile that mcpcage itself runs under does not allow to stack it");
+	if (!apparmor_enabled())
+		error_hint(err, "AppArmor is not enabled in this kernel; leave out \"apparmor\" in the policy");
+	else if (sys == ENOENT)
+		error_hint(err, "load the profile with apparmor_parser -r");
+	else
+		error_hint(err, "the profile that mcpcage itself runs under has to allow it (change_profile)");
 	return -1;
 }

@@ -2,9 +2,9 @@
 /*
  * Capabilities: give up all of them, for good.
  *
- * Raw calls, not libcap: five calls with nothing to decide, on the way of every start. The order matters: the bounding set
- * and the securebits need CAP_SETPCAP, so the sets themselves go last. no_new_privs makes sure that no execve(2) gives
- * anything back, and SECBIT_NOROOT that user 0 of the cage is a user like any other.
+ * By libcap, which knows how many capabilities this kernel has. The order matters: the bounding set and the securebits
+ * need CAP_SETPCAP, so the sets themselves go last. no_new_privs makes sure that no execve(2) gives anything back, and
+ * SECBIT_NOROOT that user 0 of the cage is a user like any other.
  *
  * A parent-death signal set before survives this: the kernel clears it when user or group ids change or capabilities are
  * gained (commit_creds), not when they are dropped; execve(2) keeps it unless the file is setuid. clone(2) starts
@@ -12,64 +12,55 @@
  */
 #include "cage/cage.h"
 
+#include "base/cleanup.h"
+
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <sys/auxv.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SECUREBITS                                                                                                    \
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |              \
 	 SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
-struct cap_sets {
-	struct __user_cap_header_struct header;
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-};
-
-static int caps_get(struct cap_sets *sets, struct error *err)
+static void free_caps(cap_t *caps)
 {
-	*sets = (struct cap_sets){ .header.version = _LINUX_CAPABILITY_VERSION_3 };
-	if (syscall(SYS_capget, &sets->header, sets->data) < 0)
-		return error_set(err, errno, "cannot read the capabilities");
-	return 0;
+	if (*caps)
+		(void)cap_free(*caps);
 }
+
+#define CLEANUP_CAPS CLEANUP(free_caps)
 
 /* What needs CAP_SETPCAP. */
 static int lock(struct error *err)
 {
-	/* Up to the highest that this kernel knows. */
-	for (unsigned long cap = 0; cap < 64; cap++) {
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
-			continue;
-		if (errno == EINVAL && cap > CAP_LAST_CAP)
-			break;
-		if (errno == EINVAL && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0)
-			break;
-		return error_set(err, errno, "cannot drop capability %lu from the bounding set", cap);
-	}
-	if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
+	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++)
+		if (cap_drop_bound(cap) < 0)
+			return error_set(err, errno, "cannot drop capability %d from the bounding set", cap);
+	if (cap_set_secbits(SECUREBITS) < 0)
 		return error_set(err, errno, "cannot lock the securebits");
 	return 0;
 }
 
 static int drop(struct error *err)
 {
-	struct cap_sets sets = { .header.version = _LINUX_CAPABILITY_VERSION_3 };
+	CLEANUP_CAPS cap_t none = cap_init(), left = NULL;
 
+	if (!none)
+		return error_oom(err);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot set no_new_privs");
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+	if (cap_reset_ambient() < 0)
 		return error_set(err, errno, "cannot clear the ambient capabilities");
-	if (syscall(SYS_capset, &sets.header, sets.data) < 0)
+	if (cap_set_proc(none) < 0)
 		return error_set(err, errno, "cannot drop the capabilities");
-	if (caps_get(&sets, err) < 0)
-		return -1;
-	for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
-		if (sets.data[i].effective || sets.data[i].permitted || sets.data[i].inheritable)
-			return error_set(err, 0, "capabilities are left after dropping them");
+	left = cap_get_proc();
+	if (!left)
+		return error_set(err, errno, "cannot read the capabilities");
+	if (cap_compare(left, none) != 0)
+		return error_set(err, 0, "capabilities are left after dropping them");
 	return 0;
 }
 
@@ -82,11 +73,12 @@ int caps_drop_all(struct error *err)
 
 int caps_drop_held(struct error *err)
 {
-	struct cap_sets sets;
+	CLEANUP_CAPS cap_t held = cap_get_proc();
+	cap_flag_value_t may_lock = CAP_CLEAR;
 
-	if (caps_get(&sets, err) < 0)
-		return -1;
-	if (sets.data[CAP_TO_INDEX(CAP_SETPCAP)].effective & CAP_TO_MASK(CAP_SETPCAP) && lock(err) < 0)
+	if (!held || cap_get_flag(held, CAP_SETPCAP, CAP_EFFECTIVE, &may_lock) < 0)
+		return error_set(err, errno, "cannot read the capabilities");
+	if (may_lock == CAP_SET && lock(err) < 0)
 		return -1;
 	return drop(err);
 }

@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <sys/apparmor.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -83,6 +84,16 @@ static bool inside_container(void)
 	       access("/dev/.lxc", F_OK) == 0 || access("/run/systemd/container", F_OK) == 0 || getenv("container");
 }
 
+static void look_at_label(struct probe_machine *m)
+{
+	char *label = NULL, *mode; /* one block; MODE points into it */
+
+	if (!m->apparmor_on || aa_getcon(&label, &mode) < 0)
+		return;
+	snprintf(m->apparmor_label, sizeof m->apparmor_label, "%s", label);
+	free(label);
+}
+
 static void look_at_machine(struct probe_machine *m)
 {
 	struct utsname name;
@@ -101,8 +112,7 @@ static void look_at_machine(struct probe_machine *m)
 	m->apparmor_restrict = read_number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
 	m->apparmor_parameter = access("/sys/module/apparmor/parameters/enabled", F_OK) == 0;
 	m->apparmor_on = apparmor_enabled();
-	if (m->apparmor_on)
-		read_line("/proc/self/attr/apparmor/current", m->apparmor_label, sizeof m->apparmor_label);
+	look_at_label(m);
 	read_line("/sys/kernel/security/lsm", m->lsm, sizeof m->lsm);
 	ssize_t n = readlink("/proc/self/exe", m->exe, sizeof m->exe - 1);
 	m->exe[n < 0 ? 0 : n] = '\0';

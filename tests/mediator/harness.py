@@ -35,7 +35,7 @@ class Timeout(Exception):
 class Session:
 	"""options: of mcpcage. command: the server. read: False leaves standard output unread until start_reading()."""
 
-	def __init__(self, options=(), command=None, handshake=True, read=True, env=None, audit=True):
+	def __init__(self, options=(), command=None, handshake=True, read=True, read_stderr=True, env=None, audit=True):
 		self.dir = tempfile.mkdtemp(prefix="mcpcage-test-")
 		self.audit_file = os.path.join(self.dir, "audit.jsonl")
 		argv = [MCPCAGE, "--state", self.dir]
@@ -49,7 +49,9 @@ class Session:
 		self.other = []  # messages that came while waiting for something else
 		self.raw = b""   # everything the client was sent
 		self.next_id = 1000
-		self.threads = [threading.Thread(target=self._read_stderr, daemon=True)]
+		self.threads = []
+		if read_stderr:
+			self.threads.append(threading.Thread(target=self._read_stderr, daemon=True))
 		if read:
 			self.threads.append(threading.Thread(target=self._read_stdout, daemon=True))
 		for t in self.threads:
@@ -167,6 +169,10 @@ class Session:
 		if r is None:
 			raise Timeout(f"the session ended; standard error: {self.stderr[-2000:]!r}")
 		return [base64.b64decode(x) for x in json.loads(text_of(r))]
+
+	def seen_sizes(self):
+		"""Their lengths, where the lines themselves would be too much."""
+		return json.loads(text_of(self.call("seen", {"sizes": True})))
 
 	def emit(self, data, **more):
 		"""The server writes DATA to its standard output, then answers."""

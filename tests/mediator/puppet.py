@@ -41,14 +41,15 @@ def tool_echo(ident, a, _meta):
 	answer(ident, json.dumps(a))
 
 
-def tool_seen(ident, _a, _meta):
+def tool_seen(ident, a, _meta):
 	lines, seen[:] = seen[:-1], []
-	answer(ident, json.dumps([b64(line) for line in lines]))
+	answer(ident, json.dumps([len(line) if a.get("sizes") else b64(line) for line in lines]))
 
 
 def tool_emit(ident, a, _meta):
-	"""Bytes with @ID@ replaced by this request's id; then, unless "mute", an ordinary answer."""
+	"""Bytes with @ID@ replaced by this request's id and @FILL@ by "fill" letters; then, unless "mute", an ordinary answer."""
 	data = base64.b64decode(a["b64"]).replace(b"@ID@", json.dumps(ident).encode())
+	data = data.replace(b"@FILL@", b"f" * a.get("fill", 0))
 	step = a.get("step", 0)
 	if step:
 		for i in range(0, len(data), step):
@@ -114,7 +115,8 @@ def tool_exit(ident, a, _meta):
 	if a.get("answer"):
 		answer(ident, "bye")
 	if a.get("signal"):
-		signal.signal(a["signal"], signal.SIG_DFL)
+		if a["signal"] != signal.SIGKILL:
+			signal.signal(a["signal"], signal.SIG_DFL)
 		os.kill(os.getpid(), a["signal"])
 	os._exit(a.get("status", 0))
 

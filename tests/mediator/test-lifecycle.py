@@ -70,7 +70,9 @@ with Session() as s:
 	ok(t < 0.6, "at once", f"{t:.3f} s")
 
 # The client leaves without closing its end of the input.
-with Session(command=STUBBORN) as s:
+with Session(command=STUBBORN, handshake=False, read=False) as s:
+	s.send({"jsonrpc": "2.0", "id": 0, "method": "ping"})
+	os.read(s.process.stdout.fileno(), 4096)
 	pids = descendants(s.process.pid)
 	s.process.stdout.close()
 	s.send({"jsonrpc": "2.0", "id": 1, "method": "ping"})

@@ -115,11 +115,14 @@ with Session(["--call-timeout", "500ms"]) as session:
 	unfinished(session)
 	ok(session.alive(), "a print without a newline costs one answer, not the session")
 
-# A client that does not read standard error at all.
-with Session(handshake=False) as session:
+# A client that has closed standard error, and one that never reads it.
+with Session(handshake=False, read_stderr=False) as session:
 	session.process.stderr.close()
 	session.handshake()
 	ok(session.emit(b"x" * 100000 + b"\n", fd=2) is not None, "a client that has closed standard error is served")
+	ok(session.alive(), "and the session works on")
+with Session(read_stderr=False) as session:
+	ok(session.call("flood", {"fd": 2, "bytes": 4 << 20}) is not None, "a client that never reads standard error is served")
 	ok(session.alive(), "and the session works on")
 
 done_testing()
