@@ -2,7 +2,7 @@
 /*
  * Capabilities: give up all of them, for good.
  *
- * By libcap, which knows how many capabilities this kernel has. The order matters: the bounding set and the securebits
+ * By libcap. The order matters: the bounding set and the securebits
  * need CAP_SETPCAP, so the sets themselves go last. no_new_privs makes sure that no execve(2) gives anything back, and
  * SECBIT_NOROOT that user 0 of the cage is a user like any other.
  *
@@ -36,9 +36,17 @@ static void free_caps(cap_t *caps)
 /* What needs CAP_SETPCAP. */
 static int lock(struct error *err)
 {
-	for (cap_value_t cap = 0; cap < cap_max_bits(); cap++)
-		if (cap_drop_bound(cap) < 0)
-			return error_set(err, errno, "cannot drop capability %d from the bounding set", cap);
+	/*
+	 * Up to the highest that this kernel knows, which is found out here: cap_max_bits() takes a call that fails for the
+	 * end of the list.
+	 */
+	for (cap_value_t cap = 0; cap < 64; cap++) {
+		if (cap_drop_bound(cap) == 0)
+			continue;
+		if (errno == EINVAL && (cap > CAP_LAST_CAP || cap_get_bound(cap) < 0))
+			break;
+		return error_set(err, errno, "cannot drop capability %d from the bounding set", cap);
+	}
 	if (cap_set_secbits(SECUREBITS) < 0)
 		return error_set(err, errno, "cannot lock the securebits");
 	return 0;

@@ -106,7 +106,7 @@ static bool row_holds(const struct compiled *c, const struct row *row)
 		return false;
 	}
 	/* An address is 64 bits wide; everything else that the lists look at is an int. */
-	if (strcmp(row->call, "sendto") == 0)
+	if (strcmp(row->call, "sendto") == 0 || strcmp(row->call, "prlimit64") == 0)
 		return true;
 	for (int bit = 32; bit < 64; bit++) {
 		for (int i = 0; i < 6; i++)
