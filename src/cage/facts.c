@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Looking at this machine on behalf of the plan: who the user is, which layers there are, and what each path that policy, the
- * command and its arguments name really is.
+ * Looking at this machine on behalf of the plan: who the user is, which layers there are, and what each path
+ * that policy, the command and its arguments name really is.
  *
- * It runs at every start, and there are several hundred paths, so it is frugal: each folder is followed once, and a
- * path in it costs one lstat(2), or nothing where the folder was listed. What is found is only compared later: the cage
- * opens each source anew and refuses it when it is another object. /etc/passwd is read directly before getpwuid(3) is
- * asked, which would load modules of the name service. Nothing is changed and nothing is started.
- * Called by the command line.
+ * It runs at every start, and there are several hundred paths, so it is frugal: each folder is followed once,
+ * and a path in it costs one lstat(2), or nothing where the folder was listed. What is found is only compared
+ * later: the cage opens each source anew and refuses it when it is another object. /etc/passwd is read
+ * directly before getpwuid(3) is asked, which would load modules of the name service. Nothing is changed and
+ * nothing is started. Called by the command line.
  */
 #include "cage/cage.h"
 #include "cage/target.h"
@@ -61,7 +61,9 @@ static char *real_or_named(const char *path)
 	return real ? real : path_normalize(path);
 }
 
-/* A home that a cage can have an empty folder at: not "/", and not a part of the system, as of service users. */
+/*
+ * A home that a cage can have an empty folder at: not "/", and not a part of the system, as of service users.
+ */
 static bool usable_home(const char *home)
 {
 	static const char *const system[] = {
@@ -70,7 +72,8 @@ static bool usable_home(const char *home)
 	if (!home || !home[1])
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(system); i++)
-		if (strcmp(home, system[i]) == 0 || (i != ARRAY_SIZE(system) - 1 && path_within(home, system[i])))
+		if (strcmp(home, system[i]) == 0 ||
+		    (i != ARRAY_SIZE(system) - 1 && path_within(home, system[i])))
 			return false;
 	return true;
 }
@@ -140,11 +143,11 @@ static enum path_type type_of_error(int sys)
 /* A folder that paths lie in, looked at once for all of them. */
 struct folder {
 	char *path;
-	size_t n;             /* its length */
-	char *real;           /* NULL: missing or denied */
-	enum path_type type;  /* why `real` is NULL */
-	size_t asked;         /* how many paths lie directly in it */
-	bool listed;          /* what is in it was marked in `there` */
+	size_t n;            /* its length */
+	char *real;          /* NULL: missing or denied */
+	enum path_type type; /* why `real` is NULL */
+	size_t asked;        /* how many paths lie directly in it */
+	bool listed;         /* what is in it was marked in `there` */
 };
 
 struct look {
@@ -199,7 +202,8 @@ static struct folder *folder_of(struct look *l, const char *path, struct error *
 		new.real = strdup("/");
 	} else if (!up->real) {
 		new.type = up->type;
-	} else if (strncmp(up->real, new.path, strlen(up->real)) == 0 && lstat(new.path, &st) == 0 && S_ISDIR(st.st_mode)) {
+	} else if (strncmp(up->real, new.path, strlen(up->real)) == 0 && lstat(new.path, &st) == 0 &&
+		   S_ISDIR(st.st_mode)) {
 		new.real = strdup(new.path);
 	} else {
 		new.real = target_walk(new.path, NULL);
@@ -226,8 +230,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /*
- * Of the many places that are protected few exist, and most lie in two folders: reading those once is cheaper than
- * asking for each name. Not for a folder that turns out to be full of other things.
+ * Of the many places that are protected few exist, and most lie in two folders: reading those once is cheaper
+ * than asking for each name. Not for a folder that turns out to be full of other things.
  */
 static void list_folder(struct look *l, struct folder *folder)
 {

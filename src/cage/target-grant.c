@@ -3,11 +3,12 @@
  * What is granted because of the command: the interpreter's installation, the server's project. All of it for
  * reading only.
  *
- * A folder is granted as a whole only when it is what it seems to be: an installation has its libraries where they belong,
- * a project has its package.json or its like at its root, and neither is a folder that people keep other things in
- * (too_broad). Otherwise the single file is granted and the user is told. Which folder it is follows from where the
- * named file lies, never from what files of the server say: a package must not be able to widen its own
- * cage. (So .pth files and the "home" of a pyvenv.cfg grant nothing.) Called by target.c.
+ * A folder is granted as a whole only when it is what it seems to be: an installation has its libraries where
+ * they belong, a project has its package.json or its like at its root, and neither is a folder that people
+ * keep other things in (too_broad). Otherwise the single file is granted and the user is told. Which folder
+ * it is follows from where the named file lies, never from what files of the server say: a package must not
+ * be able to widen its own cage. (So .pth files and the "home" of a pyvenv.cfg grant nothing.) Called by
+ * target.c.
  */
 #include "cage/target.h"
 
@@ -49,9 +50,11 @@ static bool any_of(const char *const *words, size_t n, const char *word)
 static bool shared_in_home(const char *below)
 {
 	static const char *const shared[] = {
-		".local", ".local/share", ".local/lib", ".local/lib64", ".local/bin", ".local/state", ".local/opt",
-		".config", ".cache", ".cargo", ".npm", ".ssh", ".gnupg", ".aws", "bin", "Desktop", "Documents",
-		"Downloads", "Music", "Pictures", "Public", "Templates", "Videos", "snap", ".var", ".var/app",
+		".local",     ".local/share", ".local/lib", ".local/lib64", ".local/bin", ".local/state",
+		".local/opt", ".config",      ".cache",     ".cargo",       ".npm",       ".ssh",
+		".gnupg",     ".aws",         "bin",        "Desktop",      "Documents",  "Downloads",
+		"Music",      "Pictures",     "Public",     "Templates",    "Videos",     "snap",
+		".var",       ".var/app",
 	};
 	return any_of(shared, ARRAY_SIZE(shared), below);
 }
@@ -70,7 +73,8 @@ static bool broad_for_home(const char *path, const char *home)
 /* Whether PATH, a real folder, holds more than one program's things. */
 static bool too_broad(const struct resolver *r, const char *path)
 {
-	static const char *const shared[] = { "/var/tmp", "/var/lib", "/var/cache", "/var/opt", "/usr/local", "/root" };
+	static const char *const shared[] = { "/var/tmp", "/var/lib",   "/var/cache",
+					      "/var/opt", "/usr/local", "/root" };
 	static const char *const kernel[] = { "/proc", "/sys", "/dev", "/run" };
 	const struct facts *f = r->facts;
 
@@ -95,7 +99,9 @@ static bool too_broad(const struct resolver *r, const char *path)
 
 static bool in_system(const char *path)
 {
-	static const char *const system[] = { "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+	static const char *const system[] = {
+		"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(system); i++)
 		if (path_within(path, system[i]))
@@ -216,13 +222,15 @@ int target_grant_node(struct resolver *r, const char *exe, struct error *err)
 		return 0;
 	if (store)
 		return target_grant(r, store, "packages that the interpreter is made of", err);
-	if (prefix && !too_broad(r, prefix) && (has(prefix, "lib/node_modules") || has(prefix, "include/node")))
+	if (prefix && !too_broad(r, prefix) &&
+	    (has(prefix, "lib/node_modules") || has(prefix, "include/node")))
 		return target_grant(r, prefix, "node's installation", err);
 	return target_grant(r, exe, "the interpreter", err);
 }
 
 /* Python in a prefix that is shared with others (~/.local): its own folders only. */
-static int python_parts(struct resolver *r, const char *exe, const char *prefix, const char *name, struct error *err)
+static int python_parts(struct resolver *r, const char *exe, const char *prefix, const char *name,
+			struct error *err)
 {
 	CLEANUP_FREE char *library = prefix ? target_format("%s/lib/%s", prefix, name) : NULL;
 	CLEANUP_FREE char *lib = prefix ? path_join(prefix, "lib") : NULL;
@@ -290,7 +298,8 @@ char *target_venv(const char *found)
 /* A folder that was unpacked as one: a program with its libraries beside it. */
 static bool self_contained(const char *dir)
 {
-	static const char *const parts[] = { "lib", "lib64", "libexec", "node_modules", "_internal", "resources" };
+	static const char *const parts[] = { "lib",          "lib64",     "libexec",
+					     "node_modules", "_internal", "resources" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (has(dir, parts[i]))
@@ -353,10 +362,14 @@ static bool is_workspace(const char *dir)
 
 	if (has(dir, "pnpm-workspace.yaml"))
 		return true;
-	return manifest && text && target_read(manifest, text, MANIFEST_BYTES) > 0 && strstr(text, "\"workspaces\"");
+	return manifest && text && target_read(manifest, text, MANIFEST_BYTES) > 0 &&
+	       strstr(text, "\"workspaces\"");
 }
 
-/* Above a package, node finds dependencies in each node_modules, and a workspace links its packages with each other. */
+/*
+ * Above a package, node finds dependencies in each node_modules, and a workspace links its packages with each
+ * other.
+ */
 static int node_ancestors(struct resolver *r, const char *project, struct error *err)
 {
 	CLEANUP_FREE char *at = target_dir(project);
@@ -382,14 +395,17 @@ int target_grant_script(struct resolver *r, const char *path, enum target_kind k
 		"pyproject.toml", "pyvenv.cfg", "setup.py", "setup.cfg", "requirements.txt", NULL,
 	};
 	static const char *const any_files[] = { "package.json", "pyproject.toml", "pyvenv.cfg", NULL };
-	const char *const *files = kind == TARGET_NODE ? node_files : kind == TARGET_PYTHON ? python_files : any_files;
+	const char *const *files = kind == TARGET_NODE     ? node_files
+				   : kind == TARGET_PYTHON ? python_files
+							   : any_files;
 	const char *which = NULL;
 
 	if (in_system(path) || granted(&r->facts->target, path))
 		return 0;
 	CLEANUP_FREE char *modules = outermost_node_modules(path);
 	if (modules && !too_broad(r, modules))
-		return target_grant(r, modules, "the server's package and its dependencies (node_modules)", err);
+		return target_grant(r, modules, "the server's package and its dependencies (node_modules)",
+				    err);
 
 	CLEANUP_FREE char *dir = target_is_dir(path) ? strdup(path) : target_dir(path);
 	CLEANUP_FREE char *project = dir ? nearest(r, dir, files, &which) : NULL;
@@ -400,7 +416,8 @@ int target_grant_script(struct resolver *r, const char *path, enum target_kind k
 			error_set(err, 0, "the folder %s is no server: too much else lies in it", path);
 			return error_kind(err, ERROR_CANNOT_RUN);
 		}
-		if (target_note(r, err, "no project around %s: that alone is granted (--ro grants more)", path) < 0)
+		if (target_note(r, err, "no project around %s: that alone is granted (--ro grants more)",
+				path) < 0)
 			return -1;
 		return target_grant(r, path, "the server's script", err);
 	}

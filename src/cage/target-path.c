@@ -2,10 +2,10 @@
 /*
  * Finding a command and following its symlinks, before there is a cage.
  *
- * The search follows execvp(3), with two differences: relative and empty entries of PATH are passed over, because the
- * working directory must not decide what runs, and a file that is found but cannot be executed is only the
- * answer when nothing better comes. Symlinks are followed by hand, not by realpath(3), because some of them have to
- * exist in the cage as well. Called by the other target files only; changes nothing.
+ * The search follows execvp(3), with two differences: relative and empty entries of PATH are passed over,
+ * because the working directory must not decide what runs, and a file that is found but cannot be executed is
+ * only the answer when nothing better comes. Symlinks are followed by hand, not by realpath(3), because some
+ * of them have to exist in the cage as well. Called by the other target files only; changes nothing.
  */
 #include "cage/target.h"
 
@@ -202,9 +202,20 @@ static char *from_working_directory(const char *name, struct error *err)
 static bool hint_elsewhere(const struct resolver *r, const char *name, struct error *err)
 {
 	static const char *const places[] = {
-		".local/bin", ".volta/bin",   ".local/share/mise/shims", ".asdf/shims", ".pyenv/shims", ".bun/bin",
-		".deno/bin",  ".cargo/bin",   "go/bin",			 "bin",		".npm-global/bin",
-		".local/share/pnpm", ".nvm/current/bin", ".local/share/fnm/aliases/default/bin",
+		".local/bin",
+		".volta/bin",
+		".local/share/mise/shims",
+		".asdf/shims",
+		".pyenv/shims",
+		".bun/bin",
+		".deno/bin",
+		".cargo/bin",
+		"go/bin",
+		"bin",
+		".npm-global/bin",
+		".local/share/pnpm",
+		".nvm/current/bin",
+		".local/share/fnm/aliases/default/bin",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {

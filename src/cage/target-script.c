@@ -2,12 +2,12 @@
 /*
  * Scripts: which file an interpreter is told to run, and which interpreter a file asks for.
  *
- * The script has to be known because its project is granted, and because the server's own arguments start behind
- * it. Options that take their value as the next argument are listed for each interpreter; an option that is not listed is
- * taken for a switch. A wrong guess shows a path that does not exist and is told as such; it never grants more than
- * what the command line names. #! lines are read as execve(2) reads them, env(1) as coreutils' does. Two kinds of generated
- * launchers are seen through, because what they start lies elsewhere: those of pip and uv for long paths, and those of
- * pnpm and npm's cmd-shim. Called by target.c.
+ * The script has to be known because its project is granted, and because the server's own arguments start
+ * behind it. Options that take their value as the next argument are listed for each interpreter; an option
+ * that is not listed is taken for a switch. A wrong guess shows a path that does not exist and is told as
+ * such; it never grants more than what the command line names. #! lines are read as execve(2) reads them,
+ * env(1) as coreutils' does. Two kinds of generated launchers are seen through, because what they start lies
+ * elsewhere: those of pip and uv for long paths, and those of pnpm and npm's cmd-shim. Called by target.c.
  */
 #include "cage/target.h"
 
@@ -23,37 +23,98 @@
 struct interpreter {
 	const char *names; /* separated by blanks; digits and dots may follow each */
 	enum target_kind kind;
-	const char *clusters;      /* letters of switches that may stand together; NULL: options are words */
+	const char *clusters;       /* letters of switches that may stand together; NULL: options are words */
 	const char *valued_letters; /* letters that take the rest of the word, or the next one */
-	const char *code_letters;  /* likewise, and there is no script */
-	const char *const *valued; /* words that take the next one */
-	const char *const *code;   /* words that carry code, a module or a task: no script */
-	const char *const *loads;  /* those of `valued` that name a file to load */
-	const char *subcommand;    /* "run": may stand before the options */
+	const char *code_letters;   /* likewise, and there is no script */
+	const char *const *valued;  /* words that take the next one */
+	const char *const *code;    /* words that carry code, a module or a task: no script */
+	const char *const *loads;   /* those of `valued` that name a file to load */
+	const char *subcommand;     /* "run": may stand before the options */
 };
 
 static const char *const node_valued[] = {
-	"-r", "--require", "--import", "--loader", "--experimental-loader", "-C", "--conditions", "--env-file",
-	"--env-file-if-exists", "--input-type", "--icu-data-dir", "--openssl-config", "--redirect-warnings", "--title",
-	"--inspect-port", "--debug-port", "--diagnostic-dir", "--report-dir", "--report-directory",
-	"--report-filename", "--report-signal", "--heapsnapshot-signal", "--heapsnapshot-near-heap-limit",
-	"--secure-heap", "--secure-heap-min", "--tls-cipher-list", "--tls-keylog", "--trace-event-categories",
-	"--trace-event-file-pattern", "--trace-require-module", "--unhandled-rejections", "--use-largepages",
-	"--v8-pool-size", "--watch-path", "--dns-result-order", "--disable-proto", "--disable-warning",
-	"--experimental-default-type", "--experimental-policy", "--policy-integrity", "--localstorage-file",
-	"--max-http-header-size", "--network-family-autoselection-attempt-timeout", "--cpu-prof-dir",
-	"--cpu-prof-interval", "--cpu-prof-name", "--heap-prof-dir", "--heap-prof-interval", "--heap-prof-name",
-	"--allow-fs-read", "--allow-fs-write", "--snapshot-blob", "--build-snapshot-config", "--stack-trace-limit",
+	"-r",
+	"--require",
+	"--import",
+	"--loader",
+	"--experimental-loader",
+	"-C",
+	"--conditions",
+	"--env-file",
+	"--env-file-if-exists",
+	"--input-type",
+	"--icu-data-dir",
+	"--openssl-config",
+	"--redirect-warnings",
+	"--title",
+	"--inspect-port",
+	"--debug-port",
+	"--diagnostic-dir",
+	"--report-dir",
+	"--report-directory",
+	"--report-filename",
+	"--report-signal",
+	"--heapsnapshot-signal",
+	"--heapsnapshot-near-heap-limit",
+	"--secure-heap",
+	"--secure-heap-min",
+	"--tls-cipher-list",
+	"--tls-keylog",
+	"--trace-event-categories",
+	"--trace-event-file-pattern",
+	"--trace-require-module",
+	"--unhandled-rejections",
+	"--use-largepages",
+	"--v8-pool-size",
+	"--watch-path",
+	"--dns-result-order",
+	"--disable-proto",
+	"--disable-warning",
+	"--experimental-default-type",
+	"--experimental-policy",
+	"--policy-integrity",
+	"--localstorage-file",
+	"--max-http-header-size",
+	"--network-family-autoselection-attempt-timeout",
+	"--cpu-prof-dir",
+	"--cpu-prof-interval",
+	"--cpu-prof-name",
+	"--heap-prof-dir",
+	"--heap-prof-interval",
+	"--heap-prof-name",
+	"--allow-fs-read",
+	"--allow-fs-write",
+	"--snapshot-blob",
+	"--build-snapshot-config",
+	"--stack-trace-limit",
 	/* bun and deno */
-	"--preload", "--cwd", "--config", "--define", "-d", "--import-map", "--lock", "--cert", "-L",
-	"--log-level", "--location", "--seed", NULL,
+	"--preload",
+	"--cwd",
+	"--config",
+	"--define",
+	"-d",
+	"--import-map",
+	"--lock",
+	"--cert",
+	"-L",
+	"--log-level",
+	"--location",
+	"--seed",
+	NULL,
 };
 static const char *const node_code[] = {
 	"-e", "--eval", "-p", "--print", "-pe", "--run", "--test", "-", NULL,
 };
 static const char *const node_loads[] = {
-	"-r", "--require", "--import", "--loader", "--experimental-loader", "--env-file", "--env-file-if-exists",
-	"--preload", NULL,
+	"-r",
+	"--require",
+	"--import",
+	"--loader",
+	"--experimental-loader",
+	"--env-file",
+	"--env-file-if-exists",
+	"--preload",
+	NULL,
 };
 static const char *const python_valued[] = { "--check-hash-based-pycs", NULL };
 static const char *const python_code[] = { "-", NULL };
@@ -62,11 +123,14 @@ static const char *const shell_code[] = { "-", NULL };
 
 static const struct interpreter interpreters[] = {
 	{ "node nodejs bun deno", TARGET_NODE, NULL, NULL, NULL, node_valued, node_code, node_loads, "run" },
-	{ "python pypy", TARGET_PYTHON, "bBdEhiIOPqRsStuvVx?", "WX", "cm", python_valued, python_code, NULL, NULL },
+	{ "python pypy", TARGET_PYTHON, "bBdEhiIOPqRsStuvVx?", "WX", "cm", python_valued, python_code, NULL,
+	  NULL },
 	{ "sh bash dash zsh ksh mksh ash", TARGET_SCRIPT, "abefhiklmnprtuvxBCDEHPT", "oO", "cs", shell_valued,
 	  shell_code, NULL, NULL },
-	{ "perl", TARGET_SCRIPT, "acfnpsSTtuUvVwWX", "ICDFilmMx0", "eE", shell_valued + 2, shell_code, NULL, NULL },
-	{ "ruby", TARGET_SCRIPT, "acdhlnpsSUvwWxy", "CEFIirKT0", "e", shell_valued + 2, shell_code, NULL, NULL },
+	{ "perl", TARGET_SCRIPT, "acfnpsSTtuUvVwWX", "ICDFilmMx0", "eE", shell_valued + 2, shell_code, NULL,
+	  NULL },
+	{ "ruby", TARGET_SCRIPT, "acdhlnpsSUvwWxy", "CEFIirKT0", "e", shell_valued + 2, shell_code, NULL,
+	  NULL },
 };
 
 static bool listed(const char *const *words, const char *word, size_t n)
@@ -103,7 +167,10 @@ enum target_kind target_interpreter_kind(const struct interpreter *interpreter)
 
 /* ---- an interpreter's arguments ---- */
 
-/* WORD is a cluster of letters. 0: switches; 1: takes the next word; 2: code inside; 3: code in the next word. */
+/*
+ * WORD is a cluster of letters. 0: switches; 1: takes the next word; 2: code inside; 3: code in the next
+ * word.
+ */
 static int cluster(const struct interpreter *in, const char *word)
 {
 	for (const char *p = word + 1; *p; p++) {
@@ -117,7 +184,8 @@ static int cluster(const struct interpreter *in, const char *word)
 	return 0;
 }
 
-static int word_option(const struct interpreter *in, const char *word, const char *next, struct strlist *loads)
+static int word_option(const struct interpreter *in, const char *word, const char *next,
+		       struct strlist *loads)
 {
 	size_t n = strcspn(word, "=");
 	const char *value = word[n] ? word + n + 1 : next;
@@ -177,7 +245,10 @@ static int replace_front(struct resolver *r, struct strlist *front, struct error
 	return 0;
 }
 
-/* "'''exec' INTERPRETER "$0" "$@"" in the second line: pip's and uv's launcher where a path is too long for #!. */
+/*
+ * "'''exec' INTERPRETER "$0" "$@"" in the second line: pip's and uv's launcher where a path is too long for
+ * #!.
+ */
 static char *long_path_python(const struct resolver *r)
 {
 	static const char start[] = "\n'''exec' ", beside[] = "\"$(dirname -- \"$(realpath -- \"$0\")\")\"/";
@@ -229,7 +300,8 @@ static char *shebang_line(const struct resolver *r, struct error *err)
 	if (n > 0 && p[n - 1] == '\r') {
 		error_set(err, 0, "the first line of %s ends in a carriage return", r->real);
 		error_kind(err, ERROR_CANNOT_RUN);
-		error_hint(err, "the file has the line ends of another system: convert it, or start it as \"node FILE\" "
+		error_hint(err, "the file has the line ends of another system: convert it, or start it as "
+				"\"node FILE\" "
 				"or \"python3 FILE\"");
 		return NULL;
 	}
@@ -270,7 +342,8 @@ int target_shebang(struct resolver *r, struct error *err)
 	if (!interpreter)
 		return error_oom(err);
 	if (interpreter[0] != '/') {
-		error_set(err, 0, "%s asks for the interpreter \"%s\", which is no absolute path", r->real, interpreter);
+		error_set(err, 0, "%s asks for the interpreter \"%s\", which is no absolute path", r->real,
+			  interpreter);
 		return error_kind(err, ERROR_CANNOT_RUN);
 	}
 	if (strlist_add(&front, interpreter) < 0 || (*argument && strlist_add(&front, argument) < 0) ||
@@ -310,12 +383,15 @@ static int split_words(const char *text, struct strlist *words, struct error *er
 static int refuse_env(const char *word, struct error *err)
 {
 	if (strchr(word, '=') && word[0] != '-')
-		error_set(err, 0, "the command sets the variable %.*s by env(1)", (int)strcspn(word, "="), word);
+		error_set(err, 0, "the command sets the variable %.*s by env(1)", (int)strcspn(word, "="),
+			  word);
 	else
 		error_set(err, 0, "the command uses the option %s of env(1)", word);
 	error_kind(err, ERROR_CANNOT_RUN);
-	return error_hint(err, "the server's environment is mcpcage's to make: use --env NAME=VALUE before the command, "
-			       "and name the program itself");
+	return error_hint(
+		err,
+		"the server's environment is mcpcage's to make: use --env NAME=VALUE before the command, "
+		"and name the program itself");
 }
 
 int target_strip_env(struct resolver *r, struct error *err)

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shims of version managers: small programs early in PATH that look up which installed version is meant and start it.
- * In the cage neither the manager nor its configuration is there, so the lookup is done here, from the same files:
+ * Shims of version managers: small programs early in PATH that look up which installed version is meant and
+ *start it. In the cage neither the manager nor its configuration is there, so the lookup is done here, from
+ *the same files:
  *
  *	pyenv, nodenv, rbenv, goenv  ROOT/shims/NAME      PYENV_VERSION, ROOT/version, ROOT/versions/V/bin
- *	asdf                         ROOT/shims/NAME      ASDF_NODEJS_VERSION, ~/.tool-versions, ROOT/installs/TOOL/V/bin
- *	mise                         ROOT/shims/NAME      MISE_NODE_VERSION, mise/config.toml, ~/.tool-versions, installs
- *	volta                        ROOT/bin/NAME        tools/user/platform.json, tools/image
+ *	asdf                         ROOT/shims/NAME      ASDF_NODEJS_VERSION, ~/.tool-versions,
+ *ROOT/installs/TOOL/V/bin mise                         ROOT/shims/NAME      MISE_NODE_VERSION,
+ *mise/config.toml, ~/.tool-versions, installs volta                        ROOT/bin/NAME
+ *tools/user/platform.json, tools/image
  *
- * nvm and fnm need nothing: their paths are real ones. Files of a project (.python-version, .nvmrc, mise.toml) are not read,
- * since the working directory is the client's and decides nothing. A version is used as a path component only when it
- * is a plain name. Called by target.c; starts nothing.
+ * nvm and fnm need nothing: their paths are real ones. Files of a project (.python-version, .nvmrc,
+ *mise.toml) are not read, since the working directory is the client's and decides nothing. A version is used
+ *as a path component only when it is a plain name. Called by target.c; starts nothing.
  */
 #include "cage/target.h"
 
@@ -63,7 +65,8 @@ static char *installed(const char *root, const char *version)
 	struct dirent *entry;
 	while ((entry = readdir(dir))) {
 		const char *name = entry->d_name;
-		bool fits = latest ? isdigit((unsigned char)*name) : strncmp(name, version, n) == 0 && name[n] == '.';
+		bool fits = latest ? isdigit((unsigned char)*name)
+				   : strncmp(name, version, n) == 0 && name[n] == '.';
 		if (!fits || !plain(name) || (best && strverscmp(name, best) <= 0))
 			continue;
 		free(best);
@@ -74,8 +77,8 @@ static char *installed(const char *root, const char *version)
 }
 
 /*
- * The program NAME in VERSION of the tool whose versions lie in ROOT; NULL when it is not there. "system" is what PATH
- * has behind the shims.
+ * The program NAME in VERSION of the tool whose versions lie in ROOT; NULL when it is not there. "system" is
+ * what PATH has behind the shims.
  */
 static char *in_version(const struct resolver *r, const char *root, const char *version, const char *name)
 {
@@ -104,20 +107,23 @@ static int unresolved(const struct resolver *r, const char *manager, const char 
 	const char *name = path_base(r->found);
 
 	if (versions && *versions)
-		error_set(err, 0, "%s is a shim of %s, and no installed version that is selected (%s) has %s", r->found,
-			  manager, versions, name);
+		error_set(err, 0, "%s is a shim of %s, and no installed version that is selected (%s) has %s",
+			  r->found, manager, versions, name);
 	else
-		error_set(err, 0, "%s is a shim of %s, and no version is selected for %s", r->found, manager, name);
+		error_set(err, 0, "%s is a shim of %s, and no version is selected for %s", r->found, manager,
+			  name);
 	error_kind(err, ERROR_CANNOT_RUN);
-	return error_hint(err, "%s, or give the path of the program itself; the working directory is not consulted",
-			  remedy);
+	return error_hint(
+		err, "%s, or give the path of the program itself; the working directory is not consulted",
+		remedy);
 }
 
 static int resolved(struct resolver *r, const char *manager, const char *version, char *file, char **next,
 		    struct error *err)
 {
 	*next = file;
-	if (target_note(r, err, "%s is a shim of %s, which has %s selected: %s", r->found, manager, version, file) < 0) {
+	if (target_note(r, err, "%s is a shim of %s, which has %s selected: %s", r->found, manager, version,
+			file) < 0) {
 		free(file);
 		return -1;
 	}
@@ -168,7 +174,8 @@ static int shim_env_family(struct resolver *r, const char *root, char **next, st
 				return resolved(r, family[which].name, v, program, next, err);
 		}
 	}
-	CLEANUP_FREE char *remedy = target_format("select one with \"%s global VERSION\"", family[which].name);
+	CLEANUP_FREE char *remedy =
+		target_format("select one with \"%s global VERSION\"", family[which].name);
 	return unresolved(r, family[which].name, shown, remedy ? remedy : "select one", err);
 }
 
@@ -326,7 +333,8 @@ static char *mise_tool(const char *key, size_t n)
 }
 
 /* One "key = value" of the table [tools]. As target_shim(). */
-static int mise_line(struct resolver *r, const char *installs, const char *line, char **next, struct error *err)
+static int mise_line(struct resolver *r, const char *installs, const char *line, char **next,
+		     struct error *err)
 {
 	const char *key = line + strspn(line, " \t");
 	const char *equals = strchr(key, '=');
@@ -349,7 +357,8 @@ static int mise_line(struct resolver *r, const char *installs, const char *line,
 }
 
 /* [tools] of FILE, a line each; "[tools.node]" with "version =" below it is the other spelling. */
-static int mise_config(struct resolver *r, const char *installs, const char *file, char **next, struct error *err)
+static int mise_config(struct resolver *r, const char *installs, const char *file, char **next,
+		       struct error *err)
 {
 	CLEANUP_FREE char *text = read_config(file);
 	CLEANUP_FREE char *table = NULL;
@@ -363,7 +372,8 @@ static int mise_config(struct resolver *r, const char *installs, const char *fil
 		if (*line == '[') {
 			in_tools = strncmp(line, "[tools]", 7) == 0;
 			free(table);
-			table = strncmp(line, "[tools.", 7) == 0 ? strndup(line + 7, strcspn(line + 7, "]")) : NULL;
+			table = strncmp(line, "[tools.", 7) == 0 ? strndup(line + 7, strcspn(line + 7, "]"))
+								 : NULL;
 			continue;
 		}
 		CLEANUP_FREE char *other = NULL;
@@ -402,8 +412,8 @@ static int shim_mise(struct resolver *r, const char *root, char **next, struct e
 {
 	const char *config = target_env(r, "XDG_CONFIG_HOME");
 	CLEANUP_FREE char *installs = path_join(root, "installs");
-	CLEANUP_FREE char *file = config ? target_format("%s/mise/config.toml", config) :
-					   target_format("%s/.config/mise/config.toml", r->home);
+	CLEANUP_FREE char *file = config ? target_format("%s/mise/config.toml", config)
+					 : target_format("%s/.config/mise/config.toml", r->home);
 
 	if (!installs || !file)
 		return error_oom(err);

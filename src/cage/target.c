@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Resolving the command before there is a cage: which file is executed, with which arguments, and what has to
- * be readable for it. Shims, env(1) and #! lines are taken away one after the other until a program is left that
- * the kernel runs itself, since neither version managers nor PATH exist in the cage as they do outside.
+ * be readable for it. Shims, env(1) and #! lines are taken away one after the other until a program is left
+ * that the kernel runs itself, since neither version managers nor PATH exist in the cage as they do outside.
  *
- * Commands that cannot work, or that would defeat the cage, are refused with the alternative: package runners need the
- * network, container engines are reached by a socket that is as good as the host, and privileges cannot be gained.
+ * Commands that cannot work, or that would defeat the cage, are refused with the alternative: package runners
+ * need the network, container engines are reached by a socket that is as good as the host, and privileges
+ * cannot be gained.
  *
  * execve(2), environ(7). Called by facts.c and the command line; starts no program and changes nothing.
  */
@@ -35,7 +36,8 @@ static bool named(const char *const *names, const char *name)
 static const char *runner_package(const struct strlist *argv, size_t from)
 {
 	static const char *const valued[] = {
-		"-p", "--package", "--from", "--spec", "--with", "--python", "--cache", "--registry", "-c", "--call", NULL,
+		"-p",      "--package",  "--from", "--spec", "--with", "--python",
+		"--cache", "--registry", "-c",     "--call", NULL,
 	};
 	for (size_t i = from; i < argv->n; i++) {
 		const char *word = argv->v[i];
@@ -55,17 +57,21 @@ static const char *runner_package(const struct strlist *argv, size_t from)
 	return NULL;
 }
 
-static int refuse_runner(const struct resolver *r, const char *name, bool python, size_t from, struct error *err)
+static int refuse_runner(const struct resolver *r, const char *name, bool python, size_t from,
+			 struct error *err)
 {
 	const char *package = runner_package(&r->argv, from);
 
 	error_set(err, 0, "%s fetches what it runs, and there is no network in the cage", name);
 	error_kind(err, ERROR_CANNOT_RUN);
 	if (python)
-		return error_hint(err, "install the server, \"uv tool install %s\" or \"pipx install %s\", and give the "
-				       "command that it brings",
-				  package ? package : "PACKAGE", package ? package : "PACKAGE");
-	return error_hint(err, "install the server, \"npm install -g %s\", and give the command that it brings",
+		return error_hint(
+			err,
+			"install the server, \"uv tool install %s\" or \"pipx install %s\", and give the "
+			"command that it brings",
+			package ? package : "PACKAGE", package ? package : "PACKAGE");
+	return error_hint(err,
+			  "install the server, \"npm install -g %s\", and give the command that it brings",
 			  package ? package : "PACKAGE");
 }
 
@@ -76,8 +82,8 @@ static int refuse_by_name(const struct resolver *r, const char *name, struct err
 	static const char *const node_managers[] = { "npm", "npm-cli.js", "pnpm", "yarn", "corepack", NULL };
 	static const char *const python_runners[] = { "uvx", "pipx", NULL };
 	static const char *const engines[] = {
-		"docker", "podman", "nerdctl", "docker-compose", "podman-compose", "lxc", "incus", "distrobox",
-		"toolbox", "flatpak", "snap", NULL,
+		"docker", "podman",    "nerdctl", "docker-compose", "podman-compose", "lxc",
+		"incus",  "distrobox", "toolbox", "flatpak",        "snap",           NULL,
 	};
 	static const char *const privileges[] = { "sudo", "doas", "su", "pkexec", "run0", NULL };
 	const char *first = r->argv.n > 1 ? r->argv.v[1] : "";
@@ -90,7 +96,8 @@ static int refuse_by_name(const struct resolver *r, const char *name, struct err
 					      strcmp(first, "dlx") == 0);
 		if (runs)
 			return refuse_runner(r, name, false, 2, err);
-		error_set(err, 0, "%s starts a server by way of a shell and files that are not the server's", name);
+		error_set(err, 0, "%s starts a server by way of a shell and files that are not the server's",
+			  name);
 		error_kind(err, ERROR_CANNOT_RUN);
 		return error_hint(err, "give the server's own command, such as \"node FILE\"");
 	}
@@ -99,15 +106,20 @@ static int refuse_by_name(const struct resolver *r, const char *name, struct err
 	if (strcmp(name, "uv") == 0) {
 		if (r->argv.n > 2 && strcmp(first, "tool") == 0 && strcmp(words[2], "run") == 0)
 			return refuse_runner(r, "uv tool run", true, 3, err);
-		error_set(err, 0, "uv may fetch and install before it runs, and there is no network in the cage");
+		error_set(err, 0,
+			  "uv may fetch and install before it runs, and there is no network in the cage");
 		error_kind(err, ERROR_CANNOT_RUN);
 		return error_hint(err, "run \"uv sync\" in the project and give its own command, "
 				       "such as \"DIR/.venv/bin/python FILE\"");
 	}
 	if (named(engines, name)) {
-		error_set(err, 0, "%s works through a service outside, which can do on this machine what it likes", name);
+		error_set(err, 0,
+			  "%s works through a service outside, which can do on this machine what it likes",
+			  name);
 		error_kind(err, ERROR_CANNOT_RUN);
-		return error_hint(err, "give the command that runs in the container, installed on this machine, instead");
+		return error_hint(
+			err,
+			"give the command that runs in the container, installed on this machine, instead");
 	}
 	if (named(privileges, name)) {
 		error_set(err, 0, "%s cannot work: no privileges can be gained in the cage", name);
@@ -183,8 +195,9 @@ static int step(struct resolver *r, struct error *err)
 		return -1;
 	if (is_elf(r)) {
 		if (r->head[EI_CLASS] != ELFCLASS64)
-			return refuse_file(r->real, "is a 32-bit program: the cage lets through no 32-bit system calls",
-					   NULL, err);
+			return refuse_file(
+				r->real, "is a 32-bit program: the cage lets through no 32-bit system calls",
+				NULL, err);
 		if (strcmp(path_base(r->found), "env") != 0)
 			return 0;
 		return target_strip_env(r, err) < 0 ? -1 : 1;
@@ -208,7 +221,8 @@ static char *script_file(const char *script, enum target_kind kind, struct error
 		return NULL;
 	}
 	for (size_t i = 0; i < (kind == TARGET_NODE ? ARRAY_SIZE(endings) : 1); i++) {
-		CLEANUP_FREE char *path = target_format("%s%s%s%s", cwd, cwd[0] ? "/" : "", script, endings[i]);
+		CLEANUP_FREE char *path =
+			target_format("%s%s%s%s", cwd, cwd[0] ? "/" : "", script, endings[i]);
 		char *real = path ? target_walk(path, NULL) : NULL;
 		if (real)
 			return real;
@@ -216,7 +230,9 @@ static char *script_file(const char *script, enum target_kind kind, struct error
 	error_set(err, errno, "cannot find the script %s", script);
 	error_kind(err, ERROR_NOT_FOUND);
 	if (script[0] != '/')
-		error_hint(err, "it is relative to %s, where the client started mcpcage: give its absolute path", cwd);
+		error_hint(err,
+			   "it is relative to %s, where the client started mcpcage: give its absolute path",
+			   cwd);
 	return NULL;
 }
 
@@ -246,9 +262,9 @@ static int resolve_scripts(struct resolver *r, const struct interpreter *in, str
 }
 
 /*
- * Python finds its virtual environment by the path it was started as, so argv[0] stays inside it. The symlinks between
- * the two have to exist in the cage too: those of the interpreter, and those of the "home" in pyvenv.cfg, by
- * which it finds its library.
+ * Python finds its virtual environment by the path it was started as, so argv[0] stays inside it. The
+ * symlinks between the two have to exist in the cage too: those of the interpreter, and those of the "home"
+ * in pyvenv.cfg, by which it finds its library.
  */
 static int resolve_python(struct resolver *r, struct error *err)
 {

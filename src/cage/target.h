@@ -4,8 +4,8 @@
  * target-shim.c (version managers), target-script.c (#! lines and interpreters' options) and
  * target-grant.c (what follows from the result). Nobody else includes it.
  *
- * Everything here runs before there is a cage, as the user, and only looks: it starts no program, and what it reads of
- * other programs' files decides at most which installed version is meant, never what is granted.
+ * Everything here runs before there is a cage, as the user, and only looks: it starts no program, and what it
+ * reads of other programs' files decides at most which installed version is meant, never what is granted.
  */
 #pragma once
 
@@ -21,10 +21,10 @@
 struct resolver {
 	struct facts *facts; /* home, home_env and protect are read; target is filled */
 	char *const *environ_;
-	const char *home;    /* where version managers keep their configuration: $HOME */
-	struct strlist argv; /* as it is rewritten, step by step */
-	char *found;         /* argv[0] as PATH or the user named it, absolute */
-	char *real;          /* the same without symlinks */
+	const char *home;                 /* where version managers keep their configuration: $HOME */
+	struct strlist argv;              /* as it is rewritten, step by step */
+	char *found;                      /* argv[0] as PATH or the user named it, absolute */
+	char *real;                       /* the same without symlinks */
 	char head[TARGET_HEAD_BYTES + 1]; /* the beginning of `real`, NUL-terminated */
 	size_t head_n;
 };
@@ -34,13 +34,13 @@ struct resolver {
 /* The value of NAME, or NULL when it is unset or empty. */
 const char *target_env(const struct resolver *r, const char *name);
 /*
- * Where NAME is found in PATH (relative and empty entries are passed over, SKIP as well), or NAME made absolute when it
- * has a slash. The caller frees.
+ * Where NAME is found in PATH (relative and empty entries are passed over, SKIP as well), or NAME made
+ * absolute when it has a slash. The caller frees.
  */
 char *target_find(const struct resolver *r, const char *name, const char *skip, struct error *err);
 /*
- * PATH without symlinks, like realpath(3); each symlink on the way is appended to LINKS (may be NULL) as it lies on
- * disk: its own path, then its text. NULL with errno set.
+ * PATH without symlinks, like realpath(3); each symlink on the way is appended to LINKS (may be NULL) as it
+ * lies on disk: its own path, then its text. NULL with errno set.
  */
 char *target_walk(const char *path, struct strlist *links);
 /* The folder PATH lies in. The caller frees; NULL when out of memory. */
@@ -89,9 +89,15 @@ int target_grant_python(struct resolver *r, const char *exe, const char *venv, s
 int target_grant_binary(struct resolver *r, const char *exe, struct error *err);
 /* The script PATH (real): its project, or itself. */
 int target_grant_script(struct resolver *r, const char *path, enum target_kind kind, struct error *err);
-/* The root of the virtual environment that the interpreter at FOUND belongs to, real, or NULL. The caller frees. */
+/*
+ * The root of the virtual environment that the interpreter at FOUND belongs to, real, or NULL. The caller
+ * frees.
+ */
 char *target_venv(const char *found);
-/* Remember the symlinks of LINKS (pairs of path and text) that no grant holds, so that they exist in the cage. */
+/*
+ * Remember the symlinks of LINKS (pairs of path and text) that no grant holds, so that they exist in the
+ * cage.
+ */
 int target_keep_links(struct resolver *r, const struct strlist *links, struct error *err);
 
 /* A line for explain. */

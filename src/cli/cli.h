@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The command line: what was asked for, where mcpcage's own files are, and one function for each command. Only this folder and
- * the session log or exit.
+ * The command line: what was asked for, where mcpcage's own files are, and one function for each command.
+ * Only this folder and the session log or exit.
  */
 #pragma once
 
@@ -25,7 +25,7 @@ struct invocation {
 	struct option_given {
 		const struct policy_key *key;
 		const char *value; /* borrowed; NULL for a switch */
-	} *options;
+	} * options;
 	size_t options_n;
 };
 

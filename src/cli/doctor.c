@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mcpcage doctor: what this machine offers to build cages from, each layer tried for real in a child process, with the
- * remedy where something is missing; then what is compiled in and where things are. 0 when a session can start.
+ * mcpcage doctor: what this machine offers to build cages from, each layer tried for real in a child process,
+ * with the remedy where something is missing; then what is compiled in and where things are. 0 when a session
+ * can start.
  */
 #include "cli/cli.h"
 
@@ -84,8 +85,8 @@ static void words(struct buf *out, const struct probe_result *results, size_t n,
 
 	buf_puts(out, "Layers of the cage\n\n");
 	table(out, results, n);
-	buf_puts(out, can_start(results, n) ? "\nSessions can start on this machine.\n" :
-					      "\nSessions cannot start on this machine.\n");
+	buf_puts(out, can_start(results, n) ? "\nSessions can start on this machine.\n"
+					    : "\nSessions cannot start on this machine.\n");
 	buf_printf(out, "\n  version   mcpcage " PACKAGE_VERSION "\n");
 	wrapped(out, 2, "built     ", BUILT_WITH);
 	if (uname(&kernel) == 0)

@@ -2,10 +2,10 @@
 /*
  * The command line, read by the one table of options (policy/keys.h).
  *
- * Not getopt_long(3), because that wants a second table, takes abbreviations (which would change their meaning with the
- * next option that is added), and moves arguments. The grammar: options, an optional "--", COMMAND, and everything behind COMMAND
- * belongs to the server. A word such as "explain" is mcpcage's own command only as the very first word, so that
- * "mcpcage -- explain" runs a program of that name.
+ * Not getopt_long(3), because that wants a second table, takes abbreviations (which would change their
+ * meaning with the next option that is added), and moves arguments. The grammar: options, an optional "--",
+ * COMMAND, and everything behind COMMAND belongs to the server. A word such as "explain" is mcpcage's own
+ * command only as the very first word, so that "mcpcage -- explain" runs a program of that name.
  */
 #include "cli/cli.h"
 
@@ -93,7 +93,8 @@ static int long_option(struct invocation *inv, int argc, char **argv, int *i, st
 	}
 	if (key->argument && !value) {
 		if (*i + 1 >= argc) {
-			error_set(err, 0, "the option %s needs a value: %s %s", key->option, key->option, key->argument);
+			error_set(err, 0, "the option %s needs a value: %s %s", key->option, key->option,
+				  key->argument);
 			return usage(err);
 		}
 		value = argv[++*i];
@@ -147,8 +148,10 @@ static int check(const struct invocation *inv, struct error *err)
 	if (inv->command == COMMAND_DOCTOR && (inv->argv || inv->options_n)) {
 		error_set(err, 0, "doctor takes no command and no options but --json");
 		usage(err);
-		return error_hint(err, "\"mcpcage explain\" says what a command could do; a program called doctor is run "
-				       "by \"mcpcage -- doctor\"");
+		return error_hint(
+			err,
+			"\"mcpcage explain\" says what a command could do; a program called doctor is run "
+			"by \"mcpcage -- doctor\"");
 	}
 	if (inv->json && inv->command == COMMAND_RUN) {
 		error_set(err, 0, "--json is for explain and doctor");

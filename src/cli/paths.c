@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where mcpcage's own files are: PKGDATADIR and SYSCONFDIR as configured, and the user's folders by the XDG Base Directory
- * Specification, which wants relative values to be ignored.
+ * Where mcpcage's own files are: PKGDATADIR and SYSCONFDIR as configured, and the user's folders by the XDG
+ * Base Directory Specification, which wants relative values to be ignored.
  *
- * A program that was built but not installed has no PKGDATADIR yet. The build writes the source tree's path into
- * the file mcpcage.uninstalled beside it, which is never installed. Whoever could write that file could replace the program as
- * well; it is taken all the same only when it is root's or the user's own.
+ * A program that was built but not installed has no PKGDATADIR yet. The build writes the source tree's path
+ * into the file mcpcage.uninstalled beside it, which is never installed. Whoever could write that file could
+ * replace the program as well; it is taken all the same only when it is root's or the user's own.
  */
 #include "cli/cli.h"
 
@@ -36,20 +36,23 @@ static char *xdg(char *const *environ_, const char *variable, const char *home, 
 	const char *value = value_of(environ_, variable);
 	char raw[PATH_MAX];
 
-	int n = value && value[0] == '/' ? snprintf(raw, sizeof raw, "%s/mcpcage", value) :
-					   snprintf(raw, sizeof raw, "%s/%s/mcpcage", home, fallback);
+	int n = value && value[0] == '/' ? snprintf(raw, sizeof raw, "%s/mcpcage", value)
+					 : snprintf(raw, sizeof raw, "%s/%s/mcpcage", home, fallback);
 	return n > 0 && (size_t)n < sizeof raw ? path_normalize(raw) : NULL;
 }
 
-/* The source tree that MARKER, the file beside an uninstalled program, names. The caller frees; NULL for none. */
+/*
+ * The source tree that MARKER, the file beside an uninstalled program, names. The caller frees; NULL for
+ * none.
+ */
 static char *source_tree(const char *marker)
 {
 	CLEANUP_CLOSE int fd = open(marker, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	char text[PATH_MAX];
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) ||
-	    (st.st_mode & 022))
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    (st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
 		return NULL;
 	ssize_t n = read(fd, text, sizeof text - 1);
 	if (n <= 0)

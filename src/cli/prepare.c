@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From the command line to the plan, the same way for a session, --dry-run and explain: the user, the command, the policy
- * (whose profile follows from the kind of command), what is true of each path, and the plan out of it.
+ * From the command line to the plan, the same way for a session, --dry-run and explain: the user, the
+ * command, the policy (whose profile follows from the kind of command), what is true of each path, and the
+ * plan out of it.
  */
 #include "cli/cli.h"
 
@@ -88,10 +89,14 @@ static int protect_own(struct work *w, struct error *err)
 		if (file[0] == '/' && !path_within(file, w->paths.pkgdata) && strlist_add(list, file) < 0)
 			return error_oom(err);
 	}
-	CLEANUP_FREE char *audit = w->policy.audit ? strdup(w->policy.audit) : path_join(f->state, "audit.jsonl");
+	CLEANUP_FREE char *audit =
+		w->policy.audit ? strdup(w->policy.audit) : path_join(f->state, "audit.jsonl");
 	if (!audit)
 		return error_oom(err);
-	/* A file that was named and cannot be written is an error when it is opened; the default is only missing. */
+	/*
+	 * A file that was named and cannot be written is an error when it is opened; the default is only
+	 * missing.
+	 */
 	if (audit[0] == '/' && (w->policy.audit || could_write(audit)))
 		f->layers |= LAYER_AUDIT;
 	return 0;
@@ -103,8 +108,8 @@ int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || target_resolve(inv->argv, environ, &w.facts, err) < 0 ||
-	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 || protect_own(&w, err) < 0 ||
-	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
+	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 ||
+	    protect_own(&w, err) < 0 || facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
 	return plan_make(&w.policy, &w.facts, plan, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mcpcage COMMAND: a session. Standard output is the protocol's from the first byte on, so nothing is printed there except
- * by --dry-run, which starts nothing; all that is said goes to standard error.
+ * mcpcage COMMAND: a session. Standard output is the protocol's from the first byte on, so nothing is printed
+ * there except by --dry-run, which starts nothing; all that is said goes to standard error.
  */
 #include "cli/cli.h"
 

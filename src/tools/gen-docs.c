@@ -7,8 +7,9 @@
  *	gen-docs man-keys       the keys of mcpcage-policy(5)
  *	gen-docs bash|zsh|fish  completions
  *
- * It runs on the machine that builds, so it is compiled without config.h and links nothing. The same table always gives
- * the same bytes: no dates, no locale. man(7), bash(1) "Programmable Completion", zshcompsys(1), fish complete(1).
+ * It runs on the machine that builds, so it is compiled without config.h and links nothing. The same table
+ *always gives the same bytes: no dates, no locale. man(7), bash(1) "Programmable Completion", zshcompsys(1),
+ *fish complete(1).
  */
 #include "policy/keys.h"
 
@@ -56,10 +57,10 @@ static void help(void)
 				c_line(line);
 				titled = true;
 			}
-			int n = key->letter ? snprintf(left, sizeof left, "  -%c, ", key->letter) :
-					      snprintf(left, sizeof left, "      ");
-			snprintf(left + n, sizeof left - (size_t)n, "%s%s%s", key->option, key->argument ? " " : "",
-				 key->argument ? key->argument : "");
+			int n = key->letter ? snprintf(left, sizeof left, "  -%c, ", key->letter)
+					    : snprintf(left, sizeof left, "      ");
+			snprintf(left + n, sizeof left - (size_t)n, "%s%s%s", key->option,
+				 key->argument ? " " : "", key->argument ? key->argument : "");
 			snprintf(line, sizeof line, "%-*s %s", HELP_COLUMN - 1, left, key->help);
 			c_line(line);
 		}
@@ -249,7 +250,8 @@ static void man_keys(void)
 				char list[256] = "One of ";
 				for (const char *const *w = key->words; *w; w++) {
 					if (w != key->words)
-						strncat(list, w[1] ? ", " : " and ", sizeof list - strlen(list) - 1);
+						strncat(list, w[1] ? ", " : " and ",
+							sizeof list - strlen(list) - 1);
 					strncat(list, *w, sizeof list - strlen(list) - 1);
 				}
 				said("%s, the strictest first.", list);
@@ -272,7 +274,8 @@ static enum offer offer(const struct policy_key *key)
 		return OFFER_NOTHING;
 	if (key->id == KEY_STATE_DIR)
 		return OFFER_FOLDERS;
-	if (key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_FILE || key->id == KEY_PROFILE)
+	if (key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_FILE ||
+	    key->id == KEY_PROFILE)
 		return OFFER_FILES;
 	return key->words || key->unlimited ? OFFER_WORDS : OFFER_NOTHING;
 }
@@ -293,7 +296,8 @@ static void bash_case(enum offer which)
 
 	fputs("\t", stdout);
 	for (int i = 0; i < KEYS_N; i++) {
-		if (!has_option(&policy_keys[i]) || !policy_keys[i].argument || offer(&policy_keys[i]) != which)
+		if (!has_option(&policy_keys[i]) || !policy_keys[i].argument ||
+		    offer(&policy_keys[i]) != which)
 			continue;
 		printf("%s%s", bar, policy_keys[i].option);
 		bar = " | ";
@@ -401,8 +405,8 @@ static void zsh(void)
 		if (key->letter)
 			printf("'(-%c %s)'{-%c,%s}'[", key->letter, key->option, key->letter, key->option);
 		else
-			printf("'%s%s%s[", policy_key_adds(key) || key->id == KEY_POLICY ? "*" : "", key->option,
-			       key->argument ? "=" : "");
+			printf("'%s%s%s[", policy_key_adds(key) || key->id == KEY_POLICY ? "*" : "",
+			       key->option, key->argument ? "=" : "");
 		shell_quoted(key->help, true);
 		putchar(']');
 		if (key->argument) {
@@ -431,7 +435,8 @@ static void zsh(void)
 	     "\n"
 	     "if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
 	     "  local -a commands\n"
-	     "  commands=('explain:say what a server could do' 'doctor:show what this machine offers' 'help:show help')\n"
+	     "  commands=('explain:say what a server could do' 'doctor:show what this machine offers' "
+	     "'help:show help')\n"
 	     "  _describe -t commands 'mcpcage command' commands\n"
 	     "elif [[ $words[2] == (explain|doctor|help) ]]; then\n"
 	     "  shift words\n"
@@ -485,8 +490,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*write)(void);
 	} modes[] = {
-		{ "help", help }, { "man-options", man_options }, { "man-keys", man_keys },
-		{ "bash", bash }, { "zsh", zsh },		  { "fish", fish },
+		{ "help", help },         { "man-options", man_options },
+		{ "man-keys", man_keys }, { "bash", bash },
+		{ "zsh", zsh },           { "fish", fish },
 	};
 
 	for (size_t i = 0; argc == 2 && i < sizeof modes / sizeof modes[0]; i++) {

@@ -62,12 +62,13 @@ static void gather(struct facts *facts, const char *const *grants, const char *a
 	struct grant list[16] = { 0 };
 	struct policy policy = { .grants = list, .args = ARGS_RO };
 	char *env[] = { NULL };
-	char *command[] = { (char *)(uintptr_t)"/bin/sh", (char *)(uintptr_t)"-c", (char *)(uintptr_t)":",
+	char *command[] = { (char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c", (char *)(uintptr_t) ":",
 			    (char *)(uintptr_t)argument, NULL };
 	struct error err = { .what = "" };
 
 	for (; *grants; grants++)
-		list[policy.grants_n++].source = **grants == '/' ? (char *)(uintptr_t)*grants : strdup(at(*grants));
+		list[policy.grants_n++].source =
+			**grants == '/' ? (char *)(uintptr_t)*grants : strdup(at(*grants));
 	*facts = (struct facts){ .uid = getuid(), .home = strdup(home) };
 	if (!ok(facts_gather(&policy, command, env, facts, &err) == 0, "facts are gathered"))
 		diag("%s", err.what);
@@ -92,7 +93,8 @@ static void check(const struct facts *facts, const char *asked, enum path_type t
 static void kinds(void)
 {
 	static const char *const grants[] = {
-		"dir", "file", "link", "through/inner", "socket", "/dev/null", "missing", "file/below", "loop", "dangling", NULL,
+		"dir",     "file",       "link", "through/inner", "socket", "/dev/null",
+		"missing", "file/below", "loop", "dangling",      NULL,
 	};
 	struct facts facts;
 

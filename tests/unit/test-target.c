@@ -4,8 +4,8 @@
  *
  *	KIND EXE [ARGV... | the server's own arguments] +GRANT... @SYMLINK...
  *
- * with "~" for the home and "^" for the folder around it. Programs are ELF headers: nothing is started. As root, everything is
- * done once more as an ordinary user.
+ * with "~" for the home and "^" for the folder around it. Programs are ELF headers: nothing is started. As
+ *root, everything is done once more as an ordinary user.
  */
 #include "cage/cage.h"
 #include "base/buf.h"
@@ -146,7 +146,7 @@ static void target_clear(struct target *t)
 	*t = (struct target){ 0 };
 }
 
-static const char *search; /* PATH; "~" is replaced in each entry */
+static const char *search;   /* PATH; "~" is replaced in each entry */
 static const char *variable; /* one more variable, or NULL */
 
 /* COMMAND is split at blanks; "~" and "^" at the start of a word are replaced. */
@@ -196,8 +196,8 @@ static void refused(const char *command, int status, const char *part)
 	if (!ok(result < 0 && error_exit_status(&err) == status &&
 			(strstr(err.what, part) || strstr(err.hint, part)),
 		"%s is refused with %d and \"%s\"", command, status, part))
-		diag("result %d, status %d: %s; %s", result, result < 0 ? error_exit_status(&err) : 0, err.what,
-		     err.hint);
+		diag("result %d, status %d: %s; %s", result, result < 0 ? error_exit_status(&err) : 0,
+		     err.what, err.hint);
 	target_clear(&facts.target);
 }
 
@@ -214,7 +214,8 @@ static void plain_programs(void)
 	/* beside its libraries: the installation; in a folder of everything: itself alone */
 	program("~/apps/suite/bin/suite");
 	folder("~/apps/suite/lib");
-	expect("~/apps/suite/bin/suite", "binary ~/apps/suite/bin/suite [~/apps/suite/bin/suite] +~/apps/suite");
+	expect("~/apps/suite/bin/suite",
+	       "binary ~/apps/suite/bin/suite [~/apps/suite/bin/suite] +~/apps/suite");
 	folder("~/.local/lib");
 	expect("mine", "binary ~/.local/bin/mine [~/.local/bin/mine] +~/.local/bin/mine");
 	program("~/onedir/server");
@@ -251,7 +252,8 @@ static void node(void)
 	search = "~/.nvm/versions/node/v20.1.0/bin";
 	program("~/.nvm/versions/node/v20.1.0/bin/node");
 	folder("~/.nvm/versions/node/v20.1.0/include/node");
-	script("~/.nvm/versions/node/v20.1.0/lib/node_modules/@m/server/dist/index.js", "#!/usr/bin/env node\n");
+	script("~/.nvm/versions/node/v20.1.0/lib/node_modules/@m/server/dist/index.js",
+	       "#!/usr/bin/env node\n");
 	text("~/.nvm/versions/node/v20.1.0/lib/node_modules/@m/server/package.json", "{}");
 	link_to("~/.nvm/versions/node/v20.1.0/lib/node_modules/@m/server/dist/index.js",
 		"~/.nvm/versions/node/v20.1.0/bin/mcp-server");
@@ -262,14 +264,15 @@ static void node(void)
 	/* a project, its workspace, hoisted dependencies */
 	text("~/code/app/package.json", "{}");
 	text("~/code/app/dist/index.js", "");
-	expect("node ~/code/app/dist/index.js a", "node " NVM "/bin/node [" NVM
-						  "/bin/node ~/code/app/dist/index.js | a] +" NVM " +~/code/app");
+	expect("node ~/code/app/dist/index.js a",
+	       "node " NVM "/bin/node [" NVM "/bin/node ~/code/app/dist/index.js | a] +" NVM " +~/code/app");
 	expect("node --enable-source-maps -r ~/code/app/dist/index.js --import=~/x --max-old-space-size=100 "
 	       "~/code/app/dist/index.js --root ~/x",
-	       "node " NVM "/bin/node [" NVM "/bin/node --enable-source-maps -r ~/code/app/dist/index.js --import=~/x "
+	       "node " NVM "/bin/node [" NVM
+	       "/bin/node --enable-source-maps -r ~/code/app/dist/index.js --import=~/x "
 	       "--max-old-space-size=100 ~/code/app/dist/index.js | --root ~/x] +" NVM " +~/code/app");
-	expect("node ~/code/app/dist/index a", "node " NVM "/bin/node [" NVM
-					       "/bin/node ~/code/app/dist/index.js | a] +" NVM " +~/code/app");
+	expect("node ~/code/app/dist/index a",
+	       "node " NVM "/bin/node [" NVM "/bin/node ~/code/app/dist/index.js | a] +" NVM " +~/code/app");
 	expect("node -e code ~/x", "node " NVM "/bin/node [" NVM "/bin/node -e code | ~/x] +" NVM);
 	expect("node --eval=code ~/x", "node " NVM "/bin/node [" NVM "/bin/node --eval=code | ~/x] +" NVM);
 	refused("node ~/code/app/none.js", 127, "cannot find the script");
@@ -281,11 +284,13 @@ static void node(void)
 	text("~/hoist/node_modules/dep/package.json", "{}");
 	text("~/hoist/sub/package.json", "{}");
 	text("~/hoist/sub/index.js", "");
-	expect("node ~/hoist/sub/index.js", "node " NVM "/bin/node [" NVM "/bin/node ~/hoist/sub/index.js] +" NVM
-					    " +~/hoist/sub +~/hoist/node_modules");
+	expect("node ~/hoist/sub/index.js",
+	       "node " NVM "/bin/node [" NVM "/bin/node ~/hoist/sub/index.js] +" NVM
+	       " +~/hoist/sub +~/hoist/node_modules");
 	text("~/hoist/node_modules/dep/node_modules/inner/index.js", "");
 	expect("node ~/hoist/node_modules/dep/node_modules/inner/index.js",
-	       "node " NVM "/bin/node [" NVM "/bin/node ~/hoist/node_modules/dep/node_modules/inner/index.js] +" NVM
+	       "node " NVM "/bin/node [" NVM
+	       "/bin/node ~/hoist/node_modules/dep/node_modules/inner/index.js] +" NVM
 	       " +~/hoist/node_modules");
 
 	/* npm link: where the link leads */
@@ -298,9 +303,11 @@ static void node(void)
 	text("~/server.js", "");
 	text("~/Documents/server.js", "");
 	text("~/Documents/package.json", "{}");
-	expect("node ~/server.js", "node " NVM "/bin/node [" NVM "/bin/node ~/server.js] +" NVM " +~/server.js");
+	expect("node ~/server.js",
+	       "node " NVM "/bin/node [" NVM "/bin/node ~/server.js] +" NVM " +~/server.js");
 	expect("node ~/Documents/server.js",
-	       "node " NVM "/bin/node [" NVM "/bin/node ~/Documents/server.js] +" NVM " +~/Documents/server.js");
+	       "node " NVM "/bin/node [" NVM "/bin/node ~/Documents/server.js] +" NVM
+	       " +~/Documents/server.js");
 	text("^/package.json", "{}");
 	text("^/other/server.js", "");
 	expect("node ^/other/server.js",
@@ -317,14 +324,17 @@ static void node(void)
 	expect("node -e 1", "node ~/.local/bin/node [~/.local/bin/node -e 1] +~/.local/bin/node");
 	program("~/.bun/bin/bun");
 	expect("~/.bun/bin/bun run ~/code/app/dist/index.js x",
-	       "node ~/.bun/bin/bun [~/.bun/bin/bun run ~/code/app/dist/index.js | x] +~/.bun/bin/bun +~/code/app");
+	       "node ~/.bun/bin/bun [~/.bun/bin/bun run ~/code/app/dist/index.js | x] +~/.bun/bin/bun "
+	       "+~/code/app");
 
 	/* pnpm's launcher */
-	script("~/.local/bin/pn", "#!/bin/sh\nbasedir=$(dirname \"$0\")\n  exec node  \"$basedir/../pn/dist/cli.js\" \"$@\"\n");
+	script("~/.local/bin/pn",
+	       "#!/bin/sh\nbasedir=$(dirname \"$0\")\n  exec node  \"$basedir/../pn/dist/cli.js\" \"$@\"\n");
 	text("~/.local/pn/dist/cli.js", "");
 	text("~/.local/pn/package.json", "{}");
-	expect("pn 1", "node ~/.local/bin/node [~/.local/bin/node ~/.local/pn/dist/cli.js | 1] +~/.local/bin/node "
-		       "+~/.local/pn");
+	expect("pn 1",
+	       "node ~/.local/bin/node [~/.local/bin/node ~/.local/pn/dist/cli.js | 1] +~/.local/bin/node "
+	       "+~/.local/pn");
 }
 
 static void env_and_scripts(void)
@@ -339,10 +349,12 @@ static void env_and_scripts(void)
 	script("~/tool/bad", "#!node\n");
 	script("~/tool/crlf", "#!/usr/bin/env node\r\n");
 	script("~/tool/self", "#!~/tool/self\n");
-	expect("env node ~/tool/run.js x", "node ~/py/bin/node [~/py/bin/node ~/tool/run.js | x] +~/py/bin/node +~/tool");
+	expect("env node ~/tool/run.js x",
+	       "node ~/py/bin/node [~/py/bin/node ~/tool/run.js | x] +~/py/bin/node +~/tool");
 	if (access("/usr/bin/env", X_OK) == 0)
-		expect("~/tool/run.js x", "node ~/py/bin/node [~/py/bin/node --title=a b ~/tool/run.js | x] +~/py/bin/node "
-					  "+~/tool");
+		expect("~/tool/run.js x",
+		       "node ~/py/bin/node [~/py/bin/node --title=a b ~/tool/run.js | x] +~/py/bin/node "
+		       "+~/tool");
 	else
 		tap_skip("no /usr/bin/env");
 	refused("env A=1 node x.js", 126, "--env NAME=VALUE");
@@ -368,33 +380,42 @@ static void python(void)
 #define PY "~/opt/py/bin/python3.12"
 	expect("python3 ~/srv/main.py q", "python " PY " [" PY " ~/srv/main.py | q] +~/opt/py +~/srv");
 	expect("python3 -Im mod ~/x", "python " PY " [" PY " -Im mod | ~/x] +~/opt/py");
-	expect("python3 -W ignore -X dev -u ~/srv/main.py", "python " PY " [" PY " -W ignore -X dev -u ~/srv/main.py] "
-							   "+~/opt/py +~/srv");
+	expect("python3 -W ignore -X dev -u ~/srv/main.py",
+	       "python " PY " [" PY " -W ignore -X dev -u ~/srv/main.py] "
+	       "+~/opt/py +~/srv");
 	expect("python3 -c code ~/x", "python " PY " [" PY " -c code | ~/x] +~/opt/py");
 	folder("~/.local/lib/python3.12/site-packages");
-	expect("python3 -m mod", "python " PY " [" PY " -m mod] +~/opt/py +~/.local/lib/python3.12/site-packages");
+	expect("python3 -m mod",
+	       "python " PY " [" PY " -m mod] +~/opt/py +~/.local/lib/python3.12/site-packages");
 
 	/* a virtual environment: started by its own path, both are granted */
 	link_to("~/opt/py/bin/python3.12", "~/venvs/a/bin/python");
 	text("~/venvs/a/pyvenv.cfg", "home = /nowhere\n");
 	script("~/venvs/a/bin/server", "#!~/venvs/a/bin/python\n");
-	expect("~/venvs/a/bin/python -m mod", "python " PY " [~/venvs/a/bin/python -m mod] +~/opt/py +~/venvs/a");
-	expect("~/venvs/a/bin/server z", "python " PY " [~/venvs/a/bin/python ~/venvs/a/bin/server | z] +~/opt/py "
-					 "+~/venvs/a");
+	expect("~/venvs/a/bin/python -m mod",
+	       "python " PY " [~/venvs/a/bin/python -m mod] +~/opt/py +~/venvs/a");
+	expect("~/venvs/a/bin/server z",
+	       "python " PY " [~/venvs/a/bin/python ~/venvs/a/bin/server | z] +~/opt/py "
+	       "+~/venvs/a");
 	link_to("~/venvs/a/bin/server", "~/.local/bin/server");
-	expect("~/.local/bin/server z", "python " PY " [~/venvs/a/bin/python ~/venvs/a/bin/server | z] +~/opt/py "
-					"+~/venvs/a");
-	script("~/venvs/a/bin/long", "#!/bin/sh\n'''exec' ~/venvs/a/bin/python \"$0\" \"$@\"\n' '''\nimport x\n");
-	expect("~/venvs/a/bin/long z", "python " PY " [~/venvs/a/bin/python ~/venvs/a/bin/long | z] +~/opt/py "
-				       "+~/venvs/a");
+	expect("~/.local/bin/server z",
+	       "python " PY " [~/venvs/a/bin/python ~/venvs/a/bin/server | z] +~/opt/py "
+	       "+~/venvs/a");
+	script("~/venvs/a/bin/long",
+	       "#!/bin/sh\n'''exec' ~/venvs/a/bin/python \"$0\" \"$@\"\n' '''\nimport x\n");
+	expect("~/venvs/a/bin/long z",
+	       "python " PY " [~/venvs/a/bin/python ~/venvs/a/bin/long | z] +~/opt/py "
+	       "+~/venvs/a");
 
 	/* uv: its interpreter behind a folder that is a symlink, the environment inside a project */
 	program("~/.local/share/uv/python/cpython-3.13.1-linux/bin/python3.13");
 	folder("~/.local/share/uv/python/cpython-3.13.1-linux/lib/python3.13");
-	link_to("~/.local/share/uv/python/cpython-3.13.1-linux", "~/.local/share/uv/python/cpython-3.13-linux");
+	link_to("~/.local/share/uv/python/cpython-3.13.1-linux",
+		"~/.local/share/uv/python/cpython-3.13-linux");
 	link_to("~/.local/share/uv/python/cpython-3.13-linux/bin/python3.13", "~/proj/.venv/bin/python");
 	char config[PATH_MAX];
-	snprintf(config, sizeof config, "home = %s/.local/share/uv/python/cpython-3.13-linux/bin\nuv = 0.5\n", home);
+	snprintf(config, sizeof config, "home = %s/.local/share/uv/python/cpython-3.13-linux/bin\nuv = 0.5\n",
+		 home);
 	text("~/proj/.venv/pyvenv.cfg", config);
 	text("~/proj/pyproject.toml", "");
 #define UV "~/.local/share/uv/python/cpython-3.13.1-linux"
@@ -405,20 +426,23 @@ static void python(void)
 	/* what the server's package says grants nothing */
 	text("~/venvs/a/lib/python3.12/site-packages/evil.pth", home);
 	text("~/venvs/a/pyvenv.cfg", "home = /etc\n");
-	expect("~/venvs/a/bin/python -m mod", "python " PY " [~/venvs/a/bin/python -m mod] +~/opt/py +~/venvs/a");
+	expect("~/venvs/a/bin/python -m mod",
+	       "python " PY " [~/venvs/a/bin/python -m mod] +~/opt/py +~/venvs/a");
 
 	/* a prefix that is shared */
 	program("~/.local/bin/python3.10");
 	folder("~/.local/lib/python3.10/site-packages");
 	text("~/.local/lib/libpython3.10.so.1.0", "");
-	expect("~/.local/bin/python3.10 -m x", "python ~/.local/bin/python3.10 [~/.local/bin/python3.10 -m x] "
-					       "+~/.local/bin/python3.10 +~/.local/lib/python3.10 "
-					       "+~/.local/lib/libpython3.10.so.1.0");
+	expect("~/.local/bin/python3.10 -m x",
+	       "python ~/.local/bin/python3.10 [~/.local/bin/python3.10 -m x] "
+	       "+~/.local/bin/python3.10 +~/.local/lib/python3.10 "
+	       "+~/.local/lib/libpython3.10.so.1.0");
 }
 
 static void pyenv(void)
 {
-	static const char shim[] = "#!/usr/bin/env bash\nset -e\nexec \"/x/.pyenv/libexec/pyenv\" exec \"$program\" \"$@\"\n";
+	static const char shim[] =
+		"#!/usr/bin/env bash\nset -e\nexec \"/x/.pyenv/libexec/pyenv\" exec \"$program\" \"$@\"\n";
 
 	search = "~/.pyenv/shims:^/sys/bin";
 	script("~/.pyenv/shims/python3", shim);
@@ -434,8 +458,9 @@ static void pyenv(void)
 #define PYENV "~/.pyenv/versions/3.11.7"
 	expect("python3 -m a", "python " PYENV "/bin/python3.11 [" PYENV "/bin/python3.11 -m a] +" PYENV);
 	variable = "PYENV_VERSION=3.12";
-	expect("python3", "python ~/.pyenv/versions/3.12.10/bin/python3 [~/.pyenv/versions/3.12.10/bin/python3] "
-			  "+~/.pyenv/versions/3.12.10");
+	expect("python3",
+	       "python ~/.pyenv/versions/3.12.10/bin/python3 [~/.pyenv/versions/3.12.10/bin/python3] "
+	       "+~/.pyenv/versions/3.12.10");
 	variable = "PYENV_VERSION=none:3.11.7";
 	expect("python3", "python " PYENV "/bin/python3.11 [" PYENV "/bin/python3.11] +" PYENV);
 	variable = "PYENV_VERSION=../../../evil";
@@ -453,15 +478,17 @@ static void pyenv(void)
 	expect("python3", "python " PYENV "/bin/python3.11 [" PYENV "/bin/python3.11] +" PYENV);
 	script("~/.pyenv/shims/srv", shim);
 	script("~/.pyenv/versions/3.11.7/bin/srv", "#!~/.pyenv/versions/3.11.7/bin/python3.11\n");
-	expect("srv a", "python " PYENV "/bin/python3.11 [" PYENV "/bin/python3.11 " PYENV "/bin/srv | a] +" PYENV);
+	expect("srv a",
+	       "python " PYENV "/bin/python3.11 [" PYENV "/bin/python3.11 " PYENV "/bin/srv | a] +" PYENV);
 }
 
 static void other_managers(void)
 {
 	/* asdf */
 	search = "~/.asdf/shims";
-	script("~/.asdf/shims/node", "#!/usr/bin/env bash\n# asdf-plugin: nodejs 18.0.0\n# asdf-plugin: nodejs 20.5.0\n"
-				     "exec asdf exec \"node\" \"$@\"\n");
+	script("~/.asdf/shims/node",
+	       "#!/usr/bin/env bash\n# asdf-plugin: nodejs 18.0.0\n# asdf-plugin: nodejs 20.5.0\n"
+	       "exec asdf exec \"node\" \"$@\"\n");
 	program("~/.asdf/installs/nodejs/20.5.0/bin/node");
 	program("~/.asdf/installs/nodejs/18.0.0/bin/node");
 	folder("~/.asdf/installs/nodejs/20.5.0/include/node");
@@ -470,8 +497,9 @@ static void other_managers(void)
 #define ASDF "~/.asdf/installs/nodejs/20.5.0"
 	expect("node", "node " ASDF "/bin/node [" ASDF "/bin/node] +" ASDF);
 	variable = "ASDF_NODEJS_VERSION=18.0.0";
-	expect("node", "node ~/.asdf/installs/nodejs/18.0.0/bin/node [~/.asdf/installs/nodejs/18.0.0/bin/node] "
-		       "+~/.asdf/installs/nodejs/18.0.0/bin/node");
+	expect("node",
+	       "node ~/.asdf/installs/nodejs/18.0.0/bin/node [~/.asdf/installs/nodejs/18.0.0/bin/node] "
+	       "+~/.asdf/installs/nodejs/18.0.0/bin/node");
 	variable = NULL;
 	unlink(at("~/.tool-versions"));
 
@@ -488,16 +516,19 @@ static void other_managers(void)
 	folder("~/.local/share/mise/installs/python/3.12.4/lib/python3.12");
 	program("~/.local/share/mise/installs/npm-tool/1.0.0/bin/tool");
 	refused("node", 126, "mise");
-	text("~/.config/mise/config.toml", "[settings]\nnode = \"1\"\n[tools]\n# node = \"1\"\nnode = \"latest\"\n"
-					   "python = ['3.13', \"3.12\"]\n\"npm:tool\" = { version = \"1\", x = 2 }\n");
+	text("~/.config/mise/config.toml",
+	     "[settings]\nnode = \"1\"\n[tools]\n# node = \"1\"\nnode = \"latest\"\n"
+	     "python = ['3.13', \"3.12\"]\n\"npm:tool\" = { version = \"1\", x = 2 }\n");
 #define MISE "~/.local/share/mise/installs"
-	expect("node", "node " MISE "/node/22.3.0/bin/node [" MISE "/node/22.3.0/bin/node] +" MISE "/node/22.3.0");
-	expect("python3", "python " MISE "/python/3.12.4/bin/python3 [" MISE "/python/3.12.4/bin/python3] +" MISE
-			  "/python/3.12.4");
+	expect("node",
+	       "node " MISE "/node/22.3.0/bin/node [" MISE "/node/22.3.0/bin/node] +" MISE "/node/22.3.0");
+	expect("python3", "python " MISE "/python/3.12.4/bin/python3 [" MISE
+			  "/python/3.12.4/bin/python3] +" MISE "/python/3.12.4");
 	expect("tool", "binary " MISE "/npm-tool/1.0.0/bin/tool [" MISE "/npm-tool/1.0.0/bin/tool] +" MISE
 		       "/npm-tool/1.0.0/bin/tool");
 	text("~/.config/mise/config.toml", "[tools.node]\nversion = \"22\"\n");
-	expect("node", "node " MISE "/node/22.3.0/bin/node [" MISE "/node/22.3.0/bin/node] +" MISE "/node/22.3.0");
+	expect("node",
+	       "node " MISE "/node/22.3.0/bin/node [" MISE "/node/22.3.0/bin/node] +" MISE "/node/22.3.0");
 
 	/* volta */
 	search = "~/.volta/bin";
@@ -507,16 +538,19 @@ static void other_managers(void)
 	refused("node", 126, "volta install node");
 	program("~/.volta/tools/image/node/20.9.0/bin/node");
 	folder("~/.volta/tools/image/node/20.9.0/include/node");
-	text("~/.volta/tools/user/platform.json", "{\n  \"node\": {\n    \"runtime\": \"20.9.0\",\n    \"npm\": null\n  }\n}");
+	text("~/.volta/tools/user/platform.json",
+	     "{\n  \"node\": {\n    \"runtime\": \"20.9.0\",\n    \"npm\": null\n  }\n}");
 #define VOLTA "~/.volta/tools/image/node/20.9.0"
 	expect("node", "node " VOLTA "/bin/node [" VOLTA "/bin/node] +" VOLTA);
 	text("~/.volta/tools/user/bins/srv.json", "{ \"name\": \"srv\", \"package\": \"@o/srv\" }");
-	script("~/.volta/tools/image/packages/@o/srv/lib/node_modules/@o/srv/cli.js", "#!/usr/bin/env node\n");
+	script("~/.volta/tools/image/packages/@o/srv/lib/node_modules/@o/srv/cli.js",
+	       "#!/usr/bin/env node\n");
 	link_to("~/.volta/tools/image/packages/@o/srv/lib/node_modules/@o/srv/cli.js",
 		"~/.volta/tools/image/packages/@o/srv/bin/srv");
-	expect("srv 1", "node " VOLTA "/bin/node [" VOLTA
-			"/bin/node ~/.volta/tools/image/packages/@o/srv/lib/node_modules/@o/srv/cli.js | 1] +" VOLTA
-			" +~/.volta/tools/image/packages/@o/srv/lib/node_modules");
+	expect("srv 1",
+	       "node " VOLTA "/bin/node [" VOLTA
+	       "/bin/node ~/.volta/tools/image/packages/@o/srv/lib/node_modules/@o/srv/cli.js | 1] +" VOLTA
+	       " +~/.volta/tools/image/packages/@o/srv/lib/node_modules");
 	text("~/.volta/tools/user/platform.json", "{\"node\":{\"runtime\":\"../../../x\"}}");
 	refused("node", 126, "volta");
 }
@@ -524,7 +558,8 @@ static void other_managers(void)
 static void refusals(void)
 {
 	search = "~/r";
-	static const char *const names[] = { "npx", "uvx", "uv", "pipx", "npm", "docker", "podman", "sudo", "bunx", "bun" };
+	static const char *const names[] = { "npx",    "uvx",    "uv",   "pipx", "npm",
+					     "docker", "podman", "sudo", "bunx", "bun" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		char path[64];
