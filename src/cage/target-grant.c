@@ -279,7 +279,8 @@ int target_grant_python(struct resolver *r, const char *exe, const char *venv, s
 
 	/* A project's own environment, PROJECT/.venv, is used with the project beside it. */
 	CLEANUP_FREE char *project = target_dir(venv);
-	if (project && !too_broad(r, project) && (has(project, "pyproject.toml") || has(project, "setup.py")))
+	bool meant = project && (!r->by_file || path_within(r->script, project));
+	if (meant && !too_broad(r, project) && (has(project, "pyproject.toml") || has(project, "setup.py")))
 		return target_grant(r, project, "the project around its virtual environment", err);
 	return target_grant(r, venv, "the virtual environment (pyvenv.cfg)", err);
 }
@@ -318,6 +319,8 @@ int target_grant_binary(struct resolver *r, const char *exe, struct error *err)
 		return 0;
 	if (store)
 		return target_grant(r, store, "packages that the program is made of", err);
+	if (r->by_file)
+		return target_grant(r, exe, "the interpreter", err);
 	if (prefix && !too_broad(r, prefix) && self_contained(prefix))
 		return target_grant(r, prefix, "the program's installation", err);
 	if (dir && !prefix && !too_broad(r, dir) && self_contained(dir))

@@ -272,18 +272,30 @@ static char *long_path_python(const struct resolver *r)
 	return dir ? path_join(dir, path) : NULL;
 }
 
-/* exec node  "$basedir/REST" "$@": the launchers that pnpm writes. *SCRIPT is what they start. */
-static bool cmd_shim(const struct resolver *r, char **script)
+/*
+ * exec node  "$basedir/REST" "$@": the launchers that pnpm writes. *SCRIPT is what they start, which has to
+ * lie below the launcher, or below the node_modules whose .bin it is in.
+ */
+static int cmd_shim(const struct resolver *r, char **script, struct error *err)
 {
 	static const char start[] = "exec node  \"$basedir/";
 	const char *p = strstr(r->head, "basedir=$(dirname ") ? strstr(r->head, start) : NULL;
 
 	if (!p)
-		return false;
+		return 0;
 	p += sizeof start - 1;
 	CLEANUP_FREE char *dir = target_dir(r->real);
-	*script = dir ? target_format("%s/%.*s", dir, (int)strcspn(p, "\""), p) : NULL;
-	return *script != NULL;
+	CLEANUP_FREE char *modules = dir ? target_dir(dir) : NULL;
+	CLEANUP_FREE char *named = dir ? target_format("%s/%.*s", dir, (int)strcspn(p, "\""), p) : NULL;
+	*script = named ? path_normalize(named) : NULL;
+	if (!*script || !modules)
+		return error_oom(err);
+	bool in_bin = strcmp(path_base(dir), ".bin") == 0 && strcmp(path_base(modules), "node_modules") == 0;
+	if (path_within(*script, in_bin ? modules : dir))
+		return 1;
+	error_set(err, 0, "the launcher %s starts %s, which lies elsewhere", r->real, *script);
+	error_kind(err, ERROR_CANNOT_RUN);
+	return error_hint(err, "if you trust it, give \"node %s\" as the command", *script);
 }
 
 /* The first line, without "#!" and blanks around it. The caller frees. */
@@ -329,8 +341,18 @@ int target_shebang(struct resolver *r, struct error *err)
 			return error_oom(err);
 		return replace_front(r, &front, err);
 	}
-	if (cmd_shim(r, &script)) {
-		if (strlist_add(&front, "node") < 0 || strlist_add(&front, script) < 0)
+	int launcher = cmd_shim(r, &script, err);
+	if (launcher < 0)
+		return -1;
+	if (launcher > 0) {
+		r->by_file = false;
+		free(r->script);
+		r->script = target_walk(script, NULL);
+		if (!r->script) {
+			error_set(err, errno, "cannot find the script %s", script);
+			return error_kind(err, ERROR_NOT_FOUND);
+		}
+		if (strlist_add(&front, "node") < 0 || strlist_add(&front, r->script) < 0)
 			return error_oom(err);
 		if (target_note(r, err, "%s is a launcher: it starts %s", r->real, script) < 0)
 			return -1;

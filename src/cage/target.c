@@ -180,6 +180,30 @@ static bool is_elf(const struct resolver *r)
 	return r->head_n >= EI_NIDENT && memcmp(r->head, ELFMAG, SELFMAG) == 0;
 }
 
+/* r->real is a script: from now on, argv[0] is what it asks for. */
+static int enter_script(struct resolver *r, struct error *err)
+{
+	char *script = strdup(r->real);
+
+	if (!script)
+		return error_oom(err);
+	r->nested = r->script != NULL;
+	free(r->script);
+	r->script = script;
+	r->by_file = true;
+	return target_shebang(r, err) < 0 ? -1 : 1;
+}
+
+static int enter_env(struct resolver *r, struct error *err)
+{
+	if (target_strip_env(r, err) < 0)
+		return -1;
+	/* a plain name is looked up in the user's PATH */
+	if (!strchr(r->argv.v[0], '/'))
+		r->by_file = false;
+	return 1;
+}
+
 /* Take one layer away. 1: again; 0: argv[0] is a program; -1. */
 static int step(struct resolver *r, struct error *err)
 {
@@ -189,21 +213,21 @@ static int step(struct resolver *r, struct error *err)
 	if (refuse_by_name(r, path_base(r->argv.v[0]), err) < 0 || look(r, err) < 0)
 		return -1;
 	int shim = target_shim(r, &next, err);
+	if (shim > 0)
+		r->by_file = false;
 	if (shim != 0)
 		return shim < 0 || replace_command(r, next, err) < 0 ? -1 : 1;
 	if (refuse_by_name(r, path_base(r->real), err) < 0)
 		return -1;
 	if (is_elf(r)) {
 		if (r->head[EI_CLASS] != ELFCLASS64)
-			return refuse_file(
-				r->real, "is a 32-bit program: the cage lets through no 32-bit system calls",
-				NULL, err);
-		if (strcmp(path_base(r->found), "env") != 0)
-			return 0;
-		return target_strip_env(r, err) < 0 ? -1 : 1;
+			return refuse_file(r->real,
+					   "is a 32-bit program: the cage knows no 32-bit system calls", NULL,
+					   err);
+		return strcmp(path_base(r->found), "env") == 0 ? enter_env(r, err) : 0;
 	}
 	if (r->head_n >= 2 && r->head[0] == '#' && r->head[1] == '!')
-		return target_shebang(r, err) < 0 ? -1 : 1;
+		return enter_script(r, err);
 	return refuse_file(r->real, "is neither a program nor a script with a #! line",
 			   "give the interpreter too, such as \"node FILE\" or \"python3 FILE\"", err);
 }
@@ -236,7 +260,37 @@ static char *script_file(const char *script, enum target_kind kind, struct error
 	return NULL;
 }
 
-/* Scripts in place of PLACE, and what the interpreter's options load. */
+/* The script SCRIPT, real: what the user named brings its project, what another file named only itself. */
+static int grant_script(struct resolver *r, const char *script, struct error *err)
+{
+	if (r->nested)
+		return target_grant(r, script, "the server's script", err);
+	return target_grant_script(r, script, r->facts->target.kind, err);
+}
+
+/* Started by its #! line: the script is known, and what else stands in that line opens nothing. */
+static int resolve_own_script(struct resolver *r, const struct interpreter *in, struct error *err)
+{
+	struct target *t = &r->facts->target;
+	CLEANUP_STRLIST struct strlist loads = { 0 };
+	struct script_place place = { 0 };
+	size_t at = 1;
+
+	while (at < r->argv.n && strcmp(r->argv.v[at], r->script) != 0)
+		at++;
+	if (in && target_script_place(in, &r->argv, &place, &loads, err) < 0)
+		return -1;
+	/* code on the line itself gets the script as an argument */
+	if (at == r->argv.n || (place.script != 0 && place.script != at)) {
+		error_set(err, 0, "the #! line of %s makes its interpreter run another file", r->script);
+		error_kind(err, ERROR_CANNOT_RUN);
+		return error_hint(err, "name the interpreter and the file as the command, if you trust them");
+	}
+	t->args_from = at + 1;
+	return grant_script(r, r->script, err);
+}
+
+/* The user named the interpreter: its script, and what its options load. */
 static int resolve_scripts(struct resolver *r, const struct interpreter *in, struct error *err)
 {
 	struct target *t = &r->facts->target;
@@ -258,7 +312,7 @@ static int resolve_scripts(struct resolver *r, const struct interpreter *in, str
 		return -1;
 	free(r->argv.v[place.script]);
 	r->argv.v[place.script] = real;
-	return target_grant_script(r, real, t->kind, err);
+	return grant_script(r, real, err);
 }
 
 /*
@@ -316,8 +370,10 @@ static int resolve_program(struct resolver *r, struct error *err)
 		status = target_grant_node(r, r->real, err) < 0 ? -1 : replace_command(r, r->real, err);
 	else
 		status = target_grant_binary(r, r->real, err) < 0 ? -1 : replace_command(r, r->found, err);
+	if (status == 0 && r->script)
+		return resolve_own_script(r, in, err);
 	if (status == 0 && in)
-		status = resolve_scripts(r, in, err);
+		return resolve_scripts(r, in, err);
 	return status;
 }
 
@@ -353,5 +409,6 @@ int target_resolve(char *const command[], char **environ_, struct facts *facts, 
 	strlist_free(&r.argv);
 	free(r.found);
 	free(r.real);
+	free(r.script);
 	return status;
 }

@@ -27,6 +27,13 @@ struct resolver {
 	char *real;                       /* the same without symlinks */
 	char head[TARGET_HEAD_BYTES + 1]; /* the beginning of `real`, NUL-terminated */
 	size_t head_n;
+	/*
+	 * What a file says (its #! line, a launcher's text) is not what the user says: such a file may be the server's
+	 * and widen its own cage. It names an interpreter, of which the program itself is granted, and nothing else.
+	 */
+	char *script; /* the script whose #! line was read last, real */
+	bool nested;  /* it was itself named by the #! line of another */
+	bool by_file; /* argv[0] is an absolute path that a file named */
 };
 
 /* ---- target-path.c ---- */

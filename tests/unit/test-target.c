@@ -327,14 +327,22 @@ static void node(void)
 	       "node ~/.bun/bin/bun [~/.bun/bin/bun run ~/code/app/dist/index.js | x] +~/.bun/bin/bun "
 	       "+~/code/app");
 
-	/* pnpm's launcher */
-	script("~/.local/bin/pn",
-	       "#!/bin/sh\nbasedir=$(dirname \"$0\")\n  exec node  \"$basedir/../pn/dist/cli.js\" \"$@\"\n");
-	text("~/.local/pn/dist/cli.js", "");
-	text("~/.local/pn/package.json", "{}");
-	expect("pn 1",
-	       "node ~/.local/bin/node [~/.local/bin/node ~/.local/pn/dist/cli.js | 1] +~/.local/bin/node "
-	       "+~/.local/pn");
+	/* pnpm's launchers: into their own folder, or the node_modules they belong to, and nowhere else */
+	text("~/.local/share/pnpm/global/5/node_modules/pn/dist/cli.js", "");
+	script("~/.local/share/pnpm/pn", "#!/bin/sh\nbasedir=$(dirname \"$0\")\n  exec node  "
+					 "\"$basedir/global/5/node_modules/pn/dist/cli.js\"\n");
+	expect("~/.local/share/pnpm/pn 1",
+	       "node ~/.local/bin/node [~/.local/bin/node "
+	       "~/.local/share/pnpm/global/5/node_modules/pn/dist/cli.js | 1] +~/.local/bin/node "
+	       "+~/.local/share/pnpm/global/5/node_modules");
+	script("~/hoist/node_modules/.bin/dep", "#!/bin/sh\nbasedir=$(dirname \"$0\")\n  exec node  "
+						"\"$basedir/../dep/package.json\" \"$@\"\n");
+	expect("~/hoist/node_modules/.bin/dep",
+	       "node ~/.local/bin/node [~/.local/bin/node ~/hoist/node_modules/dep/package.json] "
+	       "+~/.local/bin/node +~/hoist/node_modules");
+	script("~/hoist/node_modules/.bin/evil", "#!/bin/sh\nbasedir=$(dirname \"$0\")\n exec node  "
+						 "\"$basedir/../../../code/app/dist/index.js\"\n");
+	refused("~/hoist/node_modules/.bin/evil", 126, "lies elsewhere");
 }
 
 static void env_and_scripts(void)
@@ -357,6 +365,35 @@ static void env_and_scripts(void)
 		       "+~/tool");
 	else
 		tap_skip("no /usr/bin/env");
+	/* what a file says in its first line opens nothing but the program that it names */
+	text("~/secret/package.json", "{}");
+	text("~/secret/x.js", "");
+	program("~/secret/bin/interp");
+	folder("~/secret/lib");
+	script("~/tool/load", "#!/usr/bin/env -S node -r ~/secret/x.js\n");
+	expect("~/tool/load",
+	       "node ~/py/bin/node [~/py/bin/node -r ~/secret/x.js ~/tool/load] +~/py/bin/node +~/tool");
+	script("~/tool/other", "#!/usr/bin/env -S node ~/secret/x.js\n");
+	refused("~/tool/other", 126, "another file");
+	script("~/tool/interp", "#!~/secret/bin/interp\n");
+	expect("~/tool/interp a", "binary ~/secret/bin/interp [~/secret/bin/interp ~/tool/interp | a] "
+				  "+~/secret/bin/interp +~/tool");
+	script("~/secret/chain.js", "#!/usr/bin/env node\n");
+	script("~/tool/chained", "#!~/secret/chain.js\n");
+	expect("~/tool/chained", "node ~/py/bin/node [~/py/bin/node ~/secret/chain.js | ~/tool/chained] "
+				 "+~/py/bin/node +~/secret/chain.js");
+	link_to("^/sys/bin/python9", "~/secret/.venv/bin/python");
+	program("^/sys/bin/python9");
+	text("~/secret/.venv/pyvenv.cfg", "");
+	text("~/secret/pyproject.toml", "");
+	script("~/tool/venv", "#!~/secret/.venv/bin/python\n");
+	expect("~/tool/venv",
+	       "python ^/sys/bin/python9 [~/secret/.venv/bin/python ~/tool/venv] +^/sys/bin/python9 "
+	       "+~/secret/.venv +~/tool/venv");
+	script("~/secret/run", "#!~/secret/.venv/bin/python\n");
+	expect("~/secret/run",
+	       "python ^/sys/bin/python9 [~/secret/.venv/bin/python ~/secret/run] +^/sys/bin/python9 "
+	       "+~/secret");
 	refused("env A=1 node x.js", 126, "--env NAME=VALUE");
 	refused("env -i node x.js", 126, "option -i");
 	refused("env", 126, "no command");
