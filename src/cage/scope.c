@@ -169,7 +169,10 @@ static int scope_connect(const char *path, uid_t uid, struct error *err)
 	CLEANUP_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return error_set(err, errno, "cannot make a socket");
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+	size_t length = strlen(path);
+	if (length >= sizeof address.sun_path)
+		return error_set(err, ENAMETOOLONG, "cannot connect to %s", path);
+	memcpy(address.sun_path, path, length + 1);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0)
 		return error_set(err, errno, "cannot connect to %s", path);
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
