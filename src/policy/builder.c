@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Building a policy: which files, in which order, and the options after them. What one file says is file.c's, and
- * how values are merged is merge.c's.
+ * Building a policy: which files, in which order, and the options after them. What one file says is
+ * file.c's, and how values are merged is merge.c's.
  */
 #include "policy/builder.h"
 
@@ -82,7 +82,8 @@ static bool is_file_name(const char *text)
 static int bad_name(const char *name, struct error *err)
 {
 	error_set(err, 0, "\"%.64s\" is no name of a profile", name);
-	error_hint(err, "names are letters, digits, \".\", \"_\" and \"-\"; a file has a \"/\" in its name or ends in .json");
+	error_hint(err, "names are letters, digits, \".\", \"_\" and \"-\"; a file has a \"/\" in its name or ends "
+			"in .json");
 	return error_kind(err, ERROR_USAGE);
 }
 
@@ -139,9 +140,12 @@ int policy_builder_option(struct policy_builder *builder, const struct policy_ke
 {
 	int rc;
 
-	if (!value && key->type != VALUE_BOOL) {
-		error_set(err, 0, "%s needs a value: %s", key->option, key->argument);
-		return error_kind(err, ERROR_USAGE);
+	if (!value) {
+		value = "";
+		if (key->type != VALUE_BOOL) {
+			error_set(err, 0, "%s needs a value: %s", key->option, key->argument);
+			return error_kind(err, ERROR_USAGE);
+		}
 	}
 	if (key->id == KEY_PROFILE)
 		rc = option_profile(builder, value, err);

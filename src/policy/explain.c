@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The plan in words, for `mcpcage explain`: what the server can read, change, run, reach and use. It is read by people who
- * decide whether to trust a configuration, so what matters most comes first and nothing is left out.
+ * The plan in words, for `mcpcage explain`: what the server can read, change, run, reach and use. It is
+ * read by people who decide whether to trust a configuration, so what matters most comes first and
+ * nothing is left out.
  */
 #include "policy/plan.h"
 
@@ -211,21 +212,21 @@ static void explain_env(const struct plan *plan, struct buf *out)
 static void explain_limits(const struct plan *plan, struct buf *out)
 {
 	const struct {
-		enum key_id key;
 		const char *name;
 		uint64_t number;
+		enum key_id key;
 		bool cgroup;
 	} limits[] = {
-		{ KEY_LIMITS_MEMORY, "memory", plan->memory, true },
-		{ KEY_LIMITS_SWAP, "swap", plan->swap, true },
-		{ KEY_LIMITS_TASKS, "processes and threads", plan->tasks, true },
-		{ KEY_LIMITS_CPU, "processor time", plan->cpu, true },
-		{ KEY_LIMITS_OPEN_FILES, "open files of a process", plan->open_files, false },
-		{ KEY_LIMITS_FILE_SIZE, "size of a file", plan->file_size, false },
-		{ KEY_LIMITS_MESSAGE_SIZE, "size of a message", plan->message_size, false },
-		{ KEY_LIMITS_CALL_TIMEOUT, "time of a request", plan->call_timeout, false },
-		{ KEY_LIMITS_IDLE_TIMEOUT, "time without messages", plan->idle_timeout, false },
-		{ KEY_LIMITS_SESSION_TIMEOUT, "time of the session", plan->session_timeout, false },
+		{ "memory", plan->memory, KEY_LIMITS_MEMORY, true },
+		{ "swap", plan->swap, KEY_LIMITS_SWAP, true },
+		{ "processes and threads", plan->tasks, KEY_LIMITS_TASKS, true },
+		{ "processor time", plan->cpu, KEY_LIMITS_CPU, true },
+		{ "open files of a process", plan->open_files, KEY_LIMITS_OPEN_FILES, false },
+		{ "size of a file", plan->file_size, KEY_LIMITS_FILE_SIZE, false },
+		{ "size of a message", plan->message_size, KEY_LIMITS_MESSAGE_SIZE, false },
+		{ "time of a request", plan->call_timeout, KEY_LIMITS_CALL_TIMEOUT, false },
+		{ "time without messages", plan->idle_timeout, KEY_LIMITS_IDLE_TIMEOUT, false },
+		{ "time of the session", plan->session_timeout, KEY_LIMITS_SESSION_TIMEOUT, false },
 	};
 
 	heading(out, "Limits");

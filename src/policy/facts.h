@@ -38,8 +38,8 @@ struct target {
 	struct target_grant *grants;
 	size_t grants_n;
 	/*
-	 * Symlinks between what is started and what it is, in no grant: path, text, path, text ... They open nothing, but
-	 * have to exist in the cage at the same place.
+	 * Symlinks between what is started and what it is, in no grant: path, text, path, text ... They
+	 * open nothing, but have to exist in the cage at the same place.
 	 */
 	struct strlist links;
 	struct strlist notes; /* how the command was resolved, a line each, for explain */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading one policy file. The file is judged by what was opened, not by its name (fstat(2) on the descriptor), because
- * whoever can change it decides what is granted. JSON is parsed by jansson with duplicate keys refused; a key
- * that the table does not know is an error with its position, never ignored: a mistyped restriction must not turn
- * into none.
+ * Reading one policy file. The file is judged by what was opened, not by its name (fstat(2) on the
+ * descriptor), because whoever can change it decides what is granted. JSON is parsed by jansson with
+ * duplicate keys refused; a key that the table does not know is an error with its position, never
+ * ignored: a mistyped restriction must not turn into none.
  */
 #include "policy/file.h"
 
@@ -58,7 +58,7 @@ static int open_checked(const char *name, uid_t uid, struct error *err)
 		errno = ENAMETOOLONG;
 		return -1;
 	}
-	strcpy(copy, name);
+	memcpy(copy, name, strlen(name) + 1);
 	const char *folder = dirname(copy);
 	CLEANUP_CLOSE int dir = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
@@ -250,7 +250,8 @@ static bool is_group(const char *path)
 	size_t n = strlen(path);
 
 	for (size_t i = 0; i < KEYS_N; i++)
-		if (policy_keys[i].path && strncmp(policy_keys[i].path, path, n) == 0 && policy_keys[i].path[n] == '.')
+		if (policy_keys[i].path && strncmp(policy_keys[i].path, path, n) == 0 &&
+		    policy_keys[i].path[n] == '.')
 			return true;
 	return false;
 }
@@ -275,7 +276,9 @@ static int unknown_key(struct walk *walk, const char *group, const char *name)
 			best = path;
 	}
 	if (n == 0) {
-		static const char *const groups[] = { "files", "network", "limits", "confine", "tools", "audit", "state" };
+		static const char *const groups[] = {
+			"files", "network", "limits", "confine", "tools", "audit", "state",
+		};
 		for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 			policy_suggest(name, groups[i], &best, &cost);
 	}

@@ -23,8 +23,8 @@ struct policy_file {
 };
 
 /*
- * Read NAME into FILE->text. 0, -1, or 1 when there is no such file. Unless TRUSTED, the file and its folder have to be
- * owned by root or UID and writable by nobody else.
+ * Read NAME into FILE->text. 0, -1, or 1 when there is no such file. Unless TRUSTED, the file and its
+ * folder have to be owned by root or UID and writable by nobody else.
  */
 int policy_file_open(struct policy_file *file, const char *name, uid_t uid, bool trusted, struct error *err);
 

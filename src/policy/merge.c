@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rules of merging. They are driven by the table: a new key needs no code here unless it brings a new type.
+ * The rules of merging. They are driven by the table: a new key needs no code here unless it brings a new
+ * type.
  */
 #include "policy/merge.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Merging values into a policy, one after the other: later ones win, lists add up, and what an administrator locked
- * can only be tightened from then on. Internal to policy/.
+ * Merging values into a policy, one after the other: later ones win, lists add up, and what an
+ * administrator locked can only be tightened from then on. Internal to policy/.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Paths among the server's arguments. A user who writes "server /home/me/docs" means that folder, so it is granted and told;
- * but a client's configuration is often pasted, so an argument never opens what a person would not hand out without a
- * second thought. A refusal is an error: a server that is told to use a folder and cannot see it would only
- * fail later, in words of its own.
+ * Paths among the server's arguments. A user who writes "server /home/me/docs" means that folder, so it
+ * is granted and told; but a client's configuration is often pasted, so an argument never opens what a
+ * person would not hand out without a second thought. A refusal is an error: a server that is told to use
+ * a folder and cannot see it would only fail later, in words of its own.
  */
 #include "policy/planner.h"
 
@@ -64,7 +64,8 @@ static bool is_named(const struct planner *p, const struct path_fact *fact, cons
 		if (c->level != LEVEL_GRANT || c->m.kind != MOUNT_BIND || !path_within(fact->real, c->m.src))
 			continue;
 		/* What contains a guard is granted without it; what is inside has to be named itself. */
-		if (contains || path_within(c->m.src, guard->asked) || (guard->real && path_within(c->m.src, guard->real)))
+		if (contains || path_within(c->m.src, guard->asked) ||
+		    (guard->real && path_within(c->m.src, guard->real)))
 			return true;
 	}
 	return false;
@@ -97,8 +98,8 @@ static int check_guards(struct planner *p, const struct path_fact *fact)
 	if (how[0] == '\0')
 		snprintf(reason, sizeof reason, "it %s", protect_reason(guard->why));
 	else
-		snprintf(reason, sizeof reason, "it %s %.256s, which %s", guard->real || how[0] == 'i' ? how : "is around",
-			 guard->asked, protect_reason(guard->why));
+		snprintf(reason, sizeof reason, "it %s %.256s, which %s",
+			 guard->real || how[0] == 'i' ? how : "is around", guard->asked, protect_reason(guard->why));
 	return refuse(p, fact->asked, reason);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is shown of the host: the system, what the command needs, what somebody granted. Every refusal says which
- * path, who asked for it and why not. Names are judged twice, as they were written and without symlinks.
+ * What is shown of the host: the system, what the command needs, what somebody granted. Every refusal
+ * says which path, who asked for it and why not. Names are judged twice, as they were written and without
+ * symlinks.
  */
 #include "policy/planner.h"
 
@@ -91,11 +92,12 @@ int planner_bind(struct planner *p, enum level level, const struct path_fact *fa
 		 const char *why)
 {
 	/*
-	 * Without a place of its own an object is shown where it really is, and the symlinks that lead to it by one that
-	 * takes their place: programs that resolve a name find the same as outside.
+	 * Without a place of its own an object is shown where it really is, and the symlinks that lead to
+	 * it by one that takes their place: programs that resolve a name find the same as outside.
 	 */
+	if (!fact->real)
+		return error_set(p->err, 0, "cannot tell where %s is", fact->asked);
 	struct plan_mount *m = planner_add(p, level, MOUNT_BIND, fact->real, dest ? dest : fact->real, why);
-
 	if (!m)
 		return -1;
 	m->write = write;
@@ -273,7 +275,7 @@ static int check_write(struct planner *p, const struct grant *grant, const struc
 		const char *how = p->guards[i].why == PROTECT_OWN ? relation_to(fact, &p->guards[i]) : NULL;
 		if (!how)
 			continue;
-		/* A hidden place can still be moved away with the folder around it: not enough for what decides policy. */
+		/* A hidden place can be moved away with the folder around it: not enough for what decides policy. */
 		if (how[0])
 			error_set(p->err, 0, "cannot grant %s for writing (%s): it %s %s, which %s", grant->source,
 				  grant->origin, how, p->guards[i].asked, protect_reason(PROTECT_OWN));
@@ -304,7 +306,8 @@ static int check_dest(struct planner *p, const struct grant *grant)
 			continue;
 		if (c->level == LEVEL_MADE && path_within(c->m.dest, dest))
 			reason = "that place is the cage's own";
-		else if (c->level == LEVEL_SYSTEM && path_within(c->m.dest, dest) && strcmp(grant->source, dest) != 0)
+		else if (c->level == LEVEL_SYSTEM && path_within(c->m.dest, dest) &&
+			 strcmp(grant->source, dest) != 0)
 			reason = "it would hide a part of the system";
 	}
 	if (!reason)
@@ -332,7 +335,9 @@ static int add_grant(struct planner *p, const struct grant *grant)
 
 static int add_tmpfs(struct planner *p, const char *path)
 {
-	struct grant as_grant = { .source = (char *)"an empty folder", .dest = (char *)path, .origin = (char *)"files.tmpfs" };
+	struct grant as_grant = {
+		.source = (char *)"an empty folder", .dest = (char *)path, .origin = (char *)"files.tmpfs",
+	};
 
 	if (check_dest(p, &as_grant) < 0)
 		return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The plan for programs: as one JSON object (`explain --json`, the audit log), and flat, a line a step (`--dry-run`, golden
- * tests). Neither shows values of environment variables.
+ * The plan for programs: as one JSON object (`explain --json`, the audit log), and flat, a line a step
+ * (`--dry-run`, golden tests). Neither shows values of environment variables.
  */
 #include "policy/plan.h"
 

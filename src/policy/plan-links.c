@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Symlinks that the server itself may have made. Where it can write, an earlier session of it can have put a symlink in the
- * place of what the user names, and the next session would be granted whatever that leads to. So a name whose way leads
- * over such a symlink out of the folder it lies in is refused; within the folder it opens nothing new.
+ * Symlinks that the server itself may have made. Where it can write, an earlier session of it can have
+ * put a symlink in the place of what the user names, and the next session would be granted whatever that
+ * leads to. So a name whose way leads over such a symlink out of the folder it lies in is refused; within
+ * the folder it opens nothing new.
  */
 #include "policy/planner.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What every cage has of its own: folders, the files of /etc that would otherwise name the machine and its users, and the
- * environment. The same for everybody as far as possible, so that a server cannot tell machines apart.
+ * What every cage has of its own: folders, the files of /etc that would otherwise name the machine and
+ * its users, and the environment. The same for everybody as far as possible, so that a server cannot tell
+ * machines apart.
  */
 #include "policy/planner.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From candidates to the plan's list of mounts: destinations without symlinks of ours in them, masks over protected
- * places, one mount for each place, parents before children, nothing that changes nothing, and nothing that would have
- * to be created inside a folder of the host.
+ * From candidates to the plan's list of mounts: destinations without symlinks of ours in them, masks over
+ * protected places, one mount for each place, parents before children, nothing that changes nothing, and
+ * nothing that would have to be created inside a folder of the host.
  */
 #include "policy/planner.h"
 
@@ -96,9 +96,10 @@ static int mask(struct planner *p, size_t i, const struct guard *guard)
 
 	/* What is not known to be absent cannot be left open. */
 	if (!guard->fact && strncmp(guard->asked, src, n) == 0 && guard->asked[n] == '/')
-		return error_set(p->err, 0, "cannot tell whether %s, which has to be hidden in %s, exists", guard->asked,
-				 src);
-	if (!guard->real || strncmp(guard->real, src, n) != 0 || guard->real[n] != '/' || is_named(p, guard))
+		return error_set(p->err, 0, "cannot tell whether %s, which has to be hidden in %s, exists",
+				 guard->asked, src);
+	if (!guard->fact || !guard->real || strncmp(guard->real, src, n) != 0 || guard->real[n] != '/' ||
+	    is_named(p, guard))
 		return 0;
 	CLEANUP_FREE char *dest = path_join(p->candidates[i].m.dest, guard->real + n);
 	if (!dest)
@@ -124,7 +125,8 @@ static int add_masks(struct planner *p)
 			    (home_env && (path_within(m->src, home_env) || path_within(home_env, m->src)));
 		for (size_t g = 0; g < p->guards_n; g++) {
 			const struct guard *guard = &p->guards[g];
-			bool plain = guard->why != PROTECT_OWN && (!guard->real || strcmp(guard->real, guard->asked) == 0);
+			bool plain = guard->why != PROTECT_OWN &&
+				     (!guard->real || strcmp(guard->real, guard->asked) == 0);
 			if ((near || !plain) && mask(p, i, guard) < 0)
 				return -1;
 		}
@@ -240,15 +242,12 @@ int planner_order(struct planner *p)
 		return -1;
 	qsort(p->candidates, p->n, sizeof *p->candidates, compare);
 
-	plan->mounts = calloc(p->n, sizeof *plan->mounts);
-	size_t *around = calloc(p->n, sizeof *around); /* stack of the mounts that the current place lies in */
-	CLEANUP_FREE void *owned = around;
-	if (!plan->mounts || !around)
-		return error_oom(p->err);
-	size_t depth = 0;
-	CLEANUP_FREE size_t *taken = calloc(p->n, sizeof *taken);
-	size_t taken_n = 0;
-	if (!taken)
+	/* A stack of the mounts that the current place lies in, and those that are kept. */
+	CLEANUP_FREE size_t *around = calloc(p->n + 1, sizeof *around);
+	CLEANUP_FREE size_t *taken = calloc(p->n + 1, sizeof *taken);
+	size_t depth = 0, taken_n = 0;
+	plan->mounts = calloc(p->n + 1, sizeof *plan->mounts);
+	if (!plan->mounts || !around || !taken)
 		return error_oom(p->err);
 
 	for (size_t i = 0; i < p->n; i++) {

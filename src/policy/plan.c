@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The plan: what policy asks for, as it can be done on this machine. Pure: no system call but for memory. Whatever is
- * refused is refused here, before anything was started.
+ * The plan: what policy asks for, as it can be done on this machine. Pure: no system call but for memory.
+ * Whatever is refused is refused here, before anything was started.
  */
 #include "policy/plan.h"
 
@@ -56,6 +56,7 @@ const struct path_fact *planner_fact(const struct planner *p, const char *asked)
 
 /* ---- helpers of the steps ------------------------------------------------------------------------ */
 
+__attribute__((format(printf, 3, 0)))
 static int add_line(struct planner *p, struct strlist *lines, const char *format, va_list ap)
 {
 	char *line = NULL;
@@ -139,7 +140,7 @@ static bool plain_home(const char *home)
 	return home[0] == '/' && home[1] != '\0';
 }
 
-/* A folder of ours over the system's, or inside it, would break one or the other: daemons' users have such homes. */
+/* A folder of ours over the system's, or inside it, would break one of them: daemons' users have such homes. */
 static bool home_is_free(const struct planner *p, const char *home)
 {
 	static const char *const ours[] = { "/proc", "/sys", "/dev", "/etc", "/boot" };
@@ -327,6 +328,13 @@ static bool own_program(const struct planner *p, const struct plan_mount *m)
 	return false;
 }
 
+static int warn_of_program(struct planner *p, const struct plan_mount *m)
+{
+	if (m->kind != MOUNT_BIND || !m->write || !own_program(p, m))
+		return 0;
+	return warn(p, "the server can change its own program: %s is writable (%s)", m->dest, m->why);
+}
+
 /* Grants that name a protected place, or something in one. */
 static int warn_of_grant(struct planner *p, const struct grant *grant)
 {
@@ -352,9 +360,7 @@ static int make_warnings(struct planner *p)
 		    "machine") < 0)
 		return -1;
 	for (size_t i = 0; i < plan->mounts_n; i++)
-		if (plan->mounts[i].kind == MOUNT_BIND && plan->mounts[i].write && own_program(p, &plan->mounts[i]) &&
-		    warn(p, "the server can change its own program: %s is writable (%s)", plan->mounts[i].dest,
-			 plan->mounts[i].why) < 0)
+		if (warn_of_program(p, &plan->mounts[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < p->policy->grants_n; i++)
 		if (warn_of_grant(p, &p->policy->grants[i]) < 0)

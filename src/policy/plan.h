@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The plan: policy + facts, flattened into what the mechanisms do one after the other. It is complete (nothing
- * below reads policy or facts), printable (explain, --dry-run, the audit log) and const once made.
+ * The plan: policy + facts, flattened into what the mechanisms do one after the other. It is complete
+ * (nothing below reads policy or facts), printable (explain, --dry-run, the audit log) and const once
+ * made.
  */
 #pragma once
 
@@ -80,15 +81,16 @@ struct plan {
 };
 
 /*
- * Make the plan. Fails when a grant is refused (protected, a socket, a device, missing), when a required layer is not
- * there, or when memory runs out. Pure: the same input gives the same plan.
+ * Make the plan. Fails when a grant is refused (protected, a socket, a device, missing), when a required
+ * layer is not there, or when memory runs out. Pure: the same input gives the same plan.
  */
 int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
 
 /*
- * The absolute path that the server's argument ARG names ("/srv/x", "--root=/srv/x"), normalized; NULL when it names
- * none or memory ran out. The caller frees. The gatherer of facts and plan_make() have to agree on it.
+ * The absolute path that the server's argument ARG names ("/srv/x", "--root=/srv/x"), normalized; NULL
+ * when it names none or memory ran out. The caller frees. The gatherer of facts and plan_make() have to
+ * agree on it.
  */
 char *plan_arg_path(const char *arg);
 

@@ -58,7 +58,10 @@ struct planner {
 const struct path_fact *planner_fact(const struct planner *p, const char *asked);
 /* Append to notes. */
 int planner_note(struct planner *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Add a candidate; all strings are copied. The result is valid until the next one. NULL: out of memory, ERR is filled. */
+/*
+ * Add a candidate; all strings are copied. The result is valid until the next one. NULL: out of memory, and ERR is
+ * filled.
+ */
 struct plan_mount *planner_add(struct planner *p, enum level level, enum mount_kind kind, const char *src,
 			       const char *dest, const char *why);
 
@@ -82,7 +85,8 @@ int planner_args(struct planner *p);
 int planner_links(struct planner *p);
 
 /*
- * The guard that FACT's object is, is inside of, or contains; NULL: none. *HOW says which, as a preposition for messages.
+ * The guard that FACT's object is, is inside of, or contains; NULL: none. *HOW says which, as a
+ * preposition for messages.
  */
 const struct guard *planner_guard_of(const struct planner *p, const struct path_fact *fact, const char **how);
 /* Show FACT's object, at DEST or (NULL) under its own name. */

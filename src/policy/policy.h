@@ -2,8 +2,9 @@
 /*
  * What the user, the administrator and the shipped profiles ask for, after all layers are merged.
  *
- * A policy is built once (policy/builder.h) and is const from then on. It says nothing about this machine: that
- * is `struct facts`, and both together make the `struct plan`. mcpcage-policy(5) documents each key.
+ * A policy is built once (policy/builder.h) and is const from then on. It says nothing about this
+ * machine: that is `struct facts`, and both together make the `struct plan`. mcpcage-policy(5) documents
+ * each key.
  */
 #pragma once
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lists. A folder stands for all that is below it. Names are those that programs on a Linux desktop use; a place that
- * is missing here is still protected by the rule that nothing is granted unless somebody names it.
+ * The lists. A folder stands for all that is below it. Names are those that programs on a Linux desktop
+ * use; a place that is missing here is still protected by the rule that nothing is granted unless
+ * somebody names it.
  */
 #include "policy/protect.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Protected places: what never enters the cage by accident. Lists of names and lexical rules only; what exists on
- * this machine is in the facts.
+ * Protected places: what never enters the cage by accident. Lists of names and lexical rules only; what
+ * exists on this machine is in the facts.
  *
- * An argument of the server opens none of them. A grant that a person wrote may name one; in a grant that merely contains
- * one it is hidden.
+ * An argument of the server opens none of them. A grant that a person wrote may name one; in a grant that
+ * merely contains one it is hidden.
  */
 #pragma once
 
@@ -36,8 +36,9 @@ extern const size_t protect_entries_n;
 const char *protect_reason(enum protect_why why);
 
 /*
- * Append every protected path of HOME (absolute), whether it exists or not. The gatherer of facts looks at each of them
- * for facts->home and facts->home_env, and at facts->protect: plan_make() refuses to guess.
+ * Append every protected path of HOME (absolute), whether it exists or not. The gatherer of facts looks
+ * at each of them for facts->home and facts->home_env, and at facts->protect: plan_make() refuses to
+ * guess.
  */
 int protect_list(const char *home, struct strlist *paths);
 
@@ -47,8 +48,8 @@ struct protect_homes {
 };
 
 /*
- * Why a grant cannot have PATH (absolute, normalized; as named or without symlinks) as its source, whoever wrote it:
- * a phrase such as "your home folder is in it", or NULL.
+ * Why a grant cannot have PATH (absolute, normalized; as named or without symlinks) as its source,
+ * whoever wrote it: a phrase such as "your home folder is in it", or NULL.
  */
 const char *protect_never(const char *path, const struct protect_homes *homes);
 

@@ -110,14 +110,14 @@ static int parse_number(const struct policy_key *key, const char *text, uint64_t
 
 void value_number_text(const struct policy_key *key, uint64_t number, char text[32])
 {
-	const struct unit *unit = units_of(key->type), *best = NULL;
+	const struct unit *unit = units_of(key->type), *best = unit;
 
 	if (key->unlimited && number == policy_key_no_limit(key)) {
 		snprintf(text, 32, "%s", key->unlimited);
 		return;
 	}
 	for (; unit->name && strlen(unit->name) <= 2; unit++)
-		if (!best || (number && number % unit->factor == 0 && unit->factor > best->factor))
+		if (number && number % unit->factor == 0 && unit->factor > best->factor)
 			best = unit;
 	snprintf(text, 32, "%" PRIu64 "%s", number / best->factor, best->name);
 }

@@ -15,8 +15,9 @@ struct where_step {
 };
 
 /*
- * Line and column (from 1; columns count characters) of the value that STEPS lead to, or with AT_KEY of the last
- * step's key. TEXT has to be valid JSON. A path that is not there yields the nearest place on the way.
+ * Line and column (from 1; columns count characters) of the value that STEPS lead to, or with AT_KEY of
+ * the last step's key. TEXT has to be valid JSON. A path that is not there yields the nearest place on
+ * the way.
  */
 void where_find(const char *text, size_t n, const struct where_step *steps, size_t steps_n, bool at_key, size_t *line,
 		size_t *column);
