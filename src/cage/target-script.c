@@ -332,7 +332,6 @@ int target_shebang(struct resolver *r, struct error *err)
 	CLEANUP_FREE char *line = shebang_line(r, err);
 	CLEANUP_STRLIST struct strlist front = { 0 };
 	CLEANUP_FREE char *python = long_path_python(r);
-	CLEANUP_FREE char *script = NULL;
 
 	if (!line)
 		return -1;
@@ -341,6 +340,7 @@ int target_shebang(struct resolver *r, struct error *err)
 			return error_oom(err);
 		return replace_front(r, &front, err);
 	}
+	CLEANUP_FREE char *script = NULL;
 	int launcher = cmd_shim(r, &script, err);
 	if (launcher < 0)
 		return -1;

@@ -321,14 +321,15 @@ static char *mise_tool(const char *key, size_t n)
 	char *tool = malloc(n + 1);
 	size_t used = 0;
 
-	for (size_t i = 0; tool && i < n; i++) {
+	if (!tool)
+		return NULL;
+	for (size_t i = 0; i < n; i++) {
 		if (isalnum((unsigned char)key[i]) || strchr("._", key[i]))
 			tool[used++] = key[i];
 		else if (strchr(":/-", key[i]) && used > 0 && tool[used - 1] != '-')
 			tool[used++] = '-';
 	}
-	if (tool)
-		tool[used] = '\0';
+	tool[used] = '\0';
 	return tool;
 }
 

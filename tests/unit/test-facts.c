@@ -67,11 +67,12 @@ static void gather(struct facts *facts, const char *const *grants, const char *a
 	struct error err = { .what = "" };
 
 	for (; *grants; grants++)
-		list[policy.grants_n++].source =
-			**grants == '/' ? (char *)(uintptr_t)*grants : strdup(at(*grants));
+		list[policy.grants_n++].source = strdup(**grants == '/' ? *grants : at(*grants));
 	*facts = (struct facts){ .uid = getuid(), .home = strdup(home) };
 	if (!ok(facts_gather(&policy, command, env, facts, &err) == 0, "facts are gathered"))
 		diag("%s", err.what);
+	for (size_t i = 0; i < policy.grants_n; i++)
+		free(list[i].source);
 }
 
 static void check(const struct facts *facts, const char *asked, enum path_type type, const char *real)

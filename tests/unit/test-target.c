@@ -237,7 +237,7 @@ static void plain_programs(void)
 	refused("~/bin", 126, "is a folder");
 	make("~/bin/garbage", "hello", 5, 0755);
 	refused("garbage", 126, "neither a program nor a script");
-	make("~/bin/old", "\177ELF\1\1\1 and so on, more than a header", 40, 0755);
+	make("~/bin/old", "\177ELF\1\1\1 and so on, more than a header", 36, 0755);
 	refused("old", 126, "32-bit");
 	link_to("~/bin/loop2", "~/bin/loop1");
 	link_to("~/bin/loop1", "~/bin/loop2");
