@@ -27,7 +27,9 @@ static int add_guard(struct planner *p, char *asked, enum protect_why why)
 		p->guards = grown;
 	}
 	const struct path_fact *fact = planner_fact(p, asked);
-	p->guards[p->guards_n++] = (struct guard){ asked, fact ? fact->real : NULL, fact, why };
+	const char *real = fact ? fact->real : NULL;
+	bool plain = why != PROTECT_OWN && (!real || strcmp(real, asked) == 0);
+	p->guards[p->guards_n++] = (struct guard){ asked, real, fact, why, plain };
 	return 0;
 }
 

@@ -123,13 +123,9 @@ static int add_masks(struct planner *p)
 		/* Most mounts are the system's, and most guards are in the home folder, without symlinks. */
 		bool near = path_within(m->src, home) || path_within(home, m->src) ||
 			    (home_env && (path_within(m->src, home_env) || path_within(home_env, m->src)));
-		for (size_t g = 0; g < p->guards_n; g++) {
-			const struct guard *guard = &p->guards[g];
-			bool plain = guard->why != PROTECT_OWN &&
-				     (!guard->real || strcmp(guard->real, guard->asked) == 0);
-			if ((near || !plain) && mask(p, i, guard) < 0)
+		for (size_t g = 0; g < p->guards_n; g++)
+			if ((near || !p->guards[g].plain) && mask(p, i, &p->guards[g]) < 0)
 				return -1;
-		}
 	}
 	return 0;
 }

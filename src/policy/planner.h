@@ -37,6 +37,7 @@ struct guard {
 	const char *real; /* without symlinks; NULL: does not exist, or nobody looked */
 	const struct path_fact *fact;
 	enum protect_why why;
+	bool plain; /* in the home folder, not by a symlink, not mcpcage's own */
 };
 
 struct planner {
