@@ -82,6 +82,12 @@ static void sooner(uint64_t *due, uint64_t at)
 		*due = at;
 }
 
+/* Messages are written from the buffers that trimming moves: not while one is still on its way to a slow reader. */
+static bool can_trim(const struct filter *f)
+{
+	return !f->trimmed && outlet_idle(&f->to_server) && outlet_idle(&f->to_client);
+}
+
 /* When something has to be done even if nobody says anything; 0: never. */
 static uint64_t next_due(const struct filter *f)
 {
@@ -91,7 +97,7 @@ static uint64_t next_due(const struct filter *f)
 		sooner(&due, f->packet_since + REPORT_DELAY);
 	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0)
 		sooner(&due, f->active + f->idle_timeout);
-	if (!f->trimmed)
+	if (can_trim(f))
 		sooner(&due, f->active + TRIM_AFTER);
 	return due;
 }
@@ -191,7 +197,7 @@ static void timers(struct filter *f)
 		f->idle_told = true;
 		report_event(f, EVENT_IDLE);
 	}
-	if (!f->trimmed && f->now - f->active >= TRIM_AFTER) {
+	if (can_trim(f) && f->now - f->active >= TRIM_AFTER) {
 		frame_trim(f->lane[0].frame);
 		frame_trim(f->lane[1].frame);
 		f->trimmed = true;
