@@ -15,6 +15,8 @@
 
 /* Refusals shown to the person before only the audit log gets them. */
 #define REFUSALS_SHOWN 20
+/* Refusals written to the audit log; a hostile server could fill the disk with more. The end's record has their number. */
+#define REFUSALS_WRITTEN 1000
 
 static void write_line(struct session *s)
 {
@@ -133,14 +135,17 @@ void journal_refused(struct session *s, const struct record_refused *r)
 {
 	const char *from = r->direction == CLIENT_TO_SERVER ? "client" : "server";
 
-	if (s->refusals_shown < REFUSALS_SHOWN) {
+	s->refusals++;
+	if (s->refusals <= REFUSALS_SHOWN) {
 		log_line(s->log, "refused a message of the %s: %s%s%s%s%s%s (byte %llu of %llu)", from,
 			 drop_text(r->why), r->detail[0] ? ": " : "", r->detail, r->method[0] ? " (" : "", r->method,
 			 r->method[0] ? ")" : "", (unsigned long long)r->offset, (unsigned long long)r->length);
-		if (++s->refusals_shown == REFUSALS_SHOWN)
+		if (s->refusals == REFUSALS_SHOWN)
 			log_line(s->log, "further refusals are written to the audit log only");
 	}
-	if (s->audit.fd < 0)
+	if (s->refusals == REFUSALS_WRITTEN + 1)
+		journal_note(s, "refusals", "further refusals are counted only");
+	if (s->audit.fd < 0 || s->refusals > REFUSALS_WRITTEN)
 		return;
 	audit_begin(&s->audit, &s->line, "refused");
 	json_member_str(&s->line, "from", from);

@@ -50,7 +50,7 @@ struct session {
 	struct error error; /* RECORD_FAILED, or why it is broken */
 	struct record_end totals;
 	uint64_t memory_peak, cpu_us, oom_kills; /* of the cgroup, while it was there to ask */
-	unsigned refusals_shown;
+	uint64_t refusals;
 	unsigned char packet[RECORD_PACKET_MAX];
 };
 
