@@ -353,7 +353,8 @@ static int add_named(struct paths_list *list, const struct policy *policy, struc
 	for (size_t i = 0; i < t->grants_n; i++)
 		if (add_copy(list, t->grants[i].path, err) < 0)
 			return -1;
-	if (add_all(list, &policy->tmpfs, err) < 0 || add_copy(list, t->exe, err) < 0)
+	if (add_all(list, &policy->tmpfs, err) < 0 || add_all(list, &policy->layers, err) < 0 ||
+	    add_copy(list, t->exe, err) < 0)
 		return -1;
 	/* With the host's network its names are resolved as on the host. */
 	if (policy->network == NETWORK_HOST &&

@@ -3,7 +3,7 @@
  * Symlinks that the server itself may have made. Where it can write, an earlier session of it can have
  * put a symlink in the place of what the user names, and the next session would be granted whatever that
  * leads to. So a name whose way leads over such a symlink out of the folder it lies in is refused; within
- * the folder it opens nothing new.
+ * the folder it opens nothing new. Likewise refused is to let it write the policy files that were read.
  */
 #include "policy/planner.h"
 
@@ -43,10 +43,33 @@ static int check(struct planner *p, const char *asked, const char *origin)
 	return 0;
 }
 
+/* What a server can write must not be what decides about its next session. */
+static int check_policies(struct planner *p)
+{
+	for (size_t i = 0; i < p->policy->layers.n; i++) {
+		const char *layer = p->policy->layers.v[i];
+		const struct path_fact *fact = planner_fact(p, layer);
+		for (size_t k = 0; k < p->n; k++) {
+			const struct candidate *c = &p->candidates[k];
+			if (c->m.kind != MOUNT_BIND || !c->m.write)
+				continue;
+			if (!path_within(layer, c->m.src) && !(fact && fact->real && path_within(fact->real, c->m.src)))
+				continue;
+			error_set(p->err, 0, "cannot grant %s for writing (%s): the policy file %s is in it", c->m.src,
+				  c->m.why, layer);
+			error_hint(p->err, "keep policy files where the server cannot write");
+			return error_kind(p->err, ERROR_USAGE);
+		}
+	}
+	return 0;
+}
+
 int planner_links(struct planner *p)
 {
 	const struct target *target = &p->facts->target;
 
+	if (check_policies(p) < 0)
+		return -1;
 	for (size_t i = 0; i < p->policy->grants_n; i++)
 		if (check(p, p->policy->grants[i].source, p->policy->grants[i].origin) < 0)
 			return -1;

@@ -82,7 +82,7 @@ int planner_grants(struct planner *p);
 /* plan-args.c: paths among the server's arguments; after the others. */
 int planner_args(struct planner *p);
 
-/* plan-links.c: after all that: no symlink that a server can make decides what is granted. */
+/* plan-links.c: after all that: nothing that a server can make or write decides what is granted next time. */
 int planner_links(struct planner *p);
 
 /*

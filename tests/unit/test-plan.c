@@ -313,6 +313,27 @@ static void masks(void)
 	is_int(make_with(&m, NULL), -1, "nor inside an argument");
 	machine_end(&m);
 
+	/* The policy files that were read. */
+	me(&m);
+	exists(&m, "/srv/work", PATH_DIR, NULL);
+	policy_of(&m, (const char *const[]){ "--rw", "/srv/work", NULL });
+	is_int(make(&m), 0, "control: a writable folder");
+	strlist_add(&m.policy.layers, "/srv/work/policy.json");
+	is_int(make(&m), -1, "a policy file in a writable folder");
+	ok(strstr(m.err.what, "/srv/work/policy.json"), "is named: %s", m.err.what);
+	m.policy.grants[0].write = false;
+	is_int(make(&m), 0, "control: read-only");
+	argument(&m, "/srv/work");
+	m.policy.grants_n = 0;
+	m.policy.args = ARGS_RW;
+	is_int(make(&m), -1, "a policy file in a writable argument");
+	m.policy.grants_n = 1;
+	free(m.policy.layers.v[--m.policy.layers.n]);
+	strlist_add(&m.policy.layers, "/home/me/link.json");
+	exists(&m, "/home/me/link.json", PATH_FILE, "/srv/work/policy.json");
+	is_int(make(&m), -1, "a policy file that is a symlink into one");
+	machine_end(&m);
+
 	/* What nobody looked at is not taken for absent. */
 	me(&m);
 	exists(&m, "/srv/work", PATH_DIR, NULL);
