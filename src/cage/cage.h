@@ -88,7 +88,7 @@ int landlock_nothing(bool may_signal, int *abi, struct error *err);
 /* ---- apparmor.c --------------------------------------------------------------------------------- */
 
 bool apparmor_enabled(void);
-/* The next execve(2) of this task stacks PROFILE onto the current label. Before Landlock and seccomp. */
+/* The next execve(2) of this task stacks PROFILE onto the current label. Before the pivot: needs a writable /proc. */
 int apparmor_stack_onexec(const char *profile, struct error *err);
 
 /* ---- confine.c: our own processes ---------------------------------------------------------------- */
@@ -138,6 +138,11 @@ int cgroup_prepare(const struct plan *plan, struct cgroup *cgroup, struct error 
  * call it while PID builds its mounts, and let PID execute nothing foreign before.
  */
 int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup, struct error *err);
+/*
+ * In the cage, once it is in its group and before capabilities are dropped: make that group the root of the cgroup namespace.
+ * clone3(2) made it our own group, so that /proc/self/cgroup would show the way between the two.
+ */
+int cgroup_hide(struct error *err);
 /* Kill everything in it (cgroup.kill). 0 also when there is no group; -1 with errno. */
 int cgroup_kill(const struct cgroup *cgroup);
 /*

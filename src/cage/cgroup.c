@@ -26,6 +26,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,8 +91,11 @@ static enum cgroup_how cgroup_find(struct cgroup_place *place, char *reason, siz
 	};
 	if (cgroup_place_find(&world, place, no_place, sizeof no_place) == 0)
 		return CGROUP_DELEGATED;
-	/* Where systemd runs, its absence is what the user can mend. */
-	snprintf(reason, size, "%s", world.systemd && unified ? no_scope : no_place);
+	/* Where systemd runs, what it lacks is what the user can mend. */
+	if (world.systemd)
+		snprintf(reason, size, "%s", unified ? no_scope : "systemd works with cgroup v1 here (hybrid with v2)");
+	else
+		snprintf(reason, size, "%s", no_place);
 	return CGROUP_NONE;
 }
 
@@ -325,6 +329,13 @@ int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup
 		return -1;
 	}
 	cgroup->limits = limits_read(plan, cgroup->fd);
+	return 0;
+}
+
+int cgroup_hide(struct error *err)
+{
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return error_set(err, errno, "cannot make the cgroup namespace");
 	return 0;
 }
 

@@ -290,6 +290,9 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 	}
 	if (record_send(FD_MONITOR, RECORD_READY, &r) < 0 || !wait_for_go())
 		_exit(1);
+	/* Only now are we in the cgroup for sure. */
+	if (cgroup_hide(&err) < 0)
+		fail(&err);
 	pid_t server = start_server(plan, &err);
 	if (server < 0)
 		fail(&err);

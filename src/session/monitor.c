@@ -409,8 +409,8 @@ int session_run(const struct plan *plan, const struct log *log, int *status, str
 	if (s.broken)
 		log_error(log, &s.error);
 	if (s.oom_kills)
-		log_line(log, "%llu processes of the server were killed because its memory was full (--memory)",
-			 (unsigned long long)s.oom_kills);
+		log_line(log, "%llu %s of the server killed because its memory was full (--memory)",
+			 (unsigned long long)s.oom_kills, s.oom_kills == 1 ? "process" : "processes");
 	*status = exit_status(&s);
 	journal_end(&s, *status);
 	release(&s);

@@ -7,7 +7,7 @@
  *	layers none                     there is no group, and a reason
  *	layers hung                     systemd does not answer: bounded
  *	layers apparmor PROFILE         stacking: TAP
- *	layers doctor                   the results of probe_all, a line each: name|state|detail|remedy
+ *	layers doctor                   the results of probe_all, a line each: name, state, detail, remedy, note between US characters
  */
 #include "cage/cage.h"
 
@@ -339,11 +339,11 @@ static int print_doctor(void)
 	size_t n = probe_all(results);
 
 	for (size_t i = 0; i < n; i++)
-		printf("%s|%s|%s|%s\n", results[i].name,
+		printf("%s\037%s\037%s\037%s\037%s\n", results[i].name,
 		       results[i].state == PROBE_ACTIVE	 ? "active" :
 		       results[i].state == PROBE_LIMITED ? "limited" :
 							   "missing",
-		       results[i].detail, results[i].remedy);
+		       results[i].detail, results[i].remedy, results[i].note);
 	return 0;
 }
 

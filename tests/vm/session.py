@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""One session of server.py behind mcpcage.
+
+    session.py [--kill] [OPTION...] -- [TOOL=JSON...]
+
+Prints NAME: TEXT for each call, what mcpcage said on standard error as "said: ...", its exit status, and what is left of
+its group. --kill ends it with SIGKILL instead of an end of file.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def groups():
+    found = set()
+    for folder, names, _ in os.walk("/sys/fs/cgroup"):
+        found.update(os.path.join(folder, name) for name in names if name.startswith("mcpcage-"))
+    return found
+
+
+def main():
+    arguments = sys.argv[1:]
+    kill = arguments[0] == "--kill"
+    split = arguments.index("--")
+    options, calls = arguments[1 if kill else 0:split], arguments[split + 1:]
+    before = groups()
+    home = tempfile.mkdtemp()
+    with open(os.path.join(home, "err"), "w+", encoding="utf-8") as errors:
+        child = subprocess.Popen(["mcpcage", "--audit", f"{home}/audit", *options, "--", "/usr/bin/python3",
+                                  f"{HERE}/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+
+        def ask(identity, method, params):
+            message = {"jsonrpc": "2.0", "id": identity, "method": method, "params": params}
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            child.stdin.flush()
+            line = child.stdout.readline()
+            return json.loads(line) if line else {}
+
+        try:
+            ask(0, "initialize", {"protocolVersion": "2025-06-18", "capabilities": {},
+                                  "clientInfo": {"name": "vm", "version": "1"}})
+            child.stdin.write(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+            ask("l", "tools/list", {})
+            print("groups:", len(groups() - before))
+            for number, call in enumerate(calls):
+                name, _, text = call.partition("=")
+                reply = ask(number + 1, "tools/call", {"name": name, "arguments": json.loads(text)})
+                content = reply.get("result", {}).get("content", [{}])
+                print(f"{name}:", content[0].get("text", json.dumps(reply)))
+        except BrokenPipeError:
+            print("broken: the session ended")
+        start = time.monotonic()
+        if kill:
+            child.kill()
+        else:
+            try:
+                child.stdin.close()
+            except BrokenPipeError:
+                pass
+        status = child.wait(20)
+        while groups() - before and time.monotonic() - start < 10:
+            time.sleep(0.05)
+        print("status:", status)
+        print("left:", len(groups() - before))
+        errors.seek(0)
+        for line in errors:
+            print("said:", line.rstrip())
+    try:
+        with open(f"{home}/audit", encoding="utf-8") as audit:
+            for line in audit:
+                record = json.loads(line)
+                for key in ("cgroup", "cgroup_limits", "usage"):
+                    if key in record:
+                        print(f"{key}:", json.dumps(record[key]))
+    except OSError:
+        pass
+
+
+main()
