@@ -264,7 +264,8 @@ static void dev_nodes_inside(void)
 	ok(read(fd, byte, sizeof byte) == sizeof byte, "urandom");
 	close(fd);
 	is_int(try_open("/dev/random", O_RDONLY), 0, "random");
-	is_int(chmod("/dev/null", 0600) < 0 ? errno : 0, EROFS, "the mode of a node cannot be changed");
+	/* to what it is: should it succeed, the host is none the worse for this test */
+	is_int(chmod("/dev/null", 0666) < 0 ? errno : 0, EROFS, "the mode of a node cannot be changed");
 	is_int(unlink("/dev/null") < 0 ? errno : 0, EROFS, "nor the node be removed");
 }
 
