@@ -139,69 +139,69 @@ static bool parse_integer(const char *p, size_t n, int64_t *value)
 	return true;
 }
 
-static bool read_id(const struct scan *s, bool string, struct rpc_id *id)
+static bool read_id(const struct scan *s, const char *text, size_t n, bool string, struct rpc_id *id)
 {
 	if (s->text_bad)
 		return false;
 	if (!string) {
 		id->type = ID_INTEGER;
-		return parse_integer(s->text, s->text_n, &id->integer);
+		return parse_integer(text, n, &id->integer);
 	}
-	if (s->text_n > sizeof(id->text) - 1 || memchr(s->text, '\0', s->text_n))
+	if (n > sizeof(id->text) - 1 || memchr(text, '\0', n))
 		return false;
 	id->type = ID_STRING;
-	id->length = (uint16_t)s->text_n;
-	memcpy(id->text, s->text, s->text_n);
-	id->text[s->text_n] = '\0';
+	id->length = (uint16_t)n;
+	memcpy(id->text, text, n);
+	id->text[n] = '\0';
 	return true;
 }
 
-static void method_done(struct scan *s)
+static void method_done(struct scan *s, const char *text, size_t n)
 {
 	s->method_seen = SEEN_BAD;
-	if (s->text_n == 0 || s->text_n >= sizeof(s->method)) {
+	if (n == 0 || n >= sizeof(s->method)) {
 		scan_refuse(s, REFUSE_METHOD, s->token_at, "empty, or longer than %zu bytes", sizeof(s->method) - 1);
 		return;
 	}
-	for (size_t i = 0; i < s->text_n; i++) {
-		if ((uint8_t)s->text[i] <= 0x20 || (uint8_t)s->text[i] > 0x7e) {
+	for (size_t i = 0; i < n; i++) {
+		if ((uint8_t)text[i] <= 0x20 || (uint8_t)text[i] > 0x7e) {
 			scan_refuse(s, REFUSE_METHOD, s->token_at, "not plain ASCII");
 			return;
 		}
 	}
-	memcpy(s->method, s->text, s->text_n);
-	s->method[s->text_n] = '\0';
-	s->method_n = (uint16_t)s->text_n;
+	memcpy(s->method, text, n);
+	s->method[n] = '\0';
+	s->method_n = (uint16_t)n;
 	s->method_seen = SEEN_GOOD;
 }
 
-void scan_slot_done(struct scan *s, bool string)
+void scan_slot_done(struct scan *s, enum scan_slot slot, const char *text, size_t n, bool string)
 {
-	switch ((enum scan_slot)s->slot) {
+	switch (slot) {
 	case SLOT_JSONRPC:
-		if (s->text_n != 3 || memcmp(s->text, "2.0", 3) != 0)
+		if (n != 3 || memcmp(text, "2.0", 3) != 0)
 			scan_refuse(s, REFUSE_NOT_JSONRPC, s->token_at, "\"jsonrpc\" is not \"2.0\"");
 		break;
 	case SLOT_ID:
-		s->id_seen = read_id(s, string, &s->id) ? SEEN_GOOD : SEEN_BAD;
+		s->id_seen = read_id(s, text, n, string, &s->id) ? SEEN_GOOD : SEEN_BAD;
 		if (s->id_seen == SEEN_BAD)
 			scan_refuse(s, REFUSE_ID, s->token_at,
 				    string ? "longer than 255 bytes, or with a NUL" : "not an integer within 2^53");
 		break;
 	case SLOT_METHOD:
-		method_done(s);
+		method_done(s, text, n);
 		break;
 	case SLOT_NAME:
 		s->name_seen = SEEN_BAD;
-		if (s->text_n >= sizeof(s->name) || memchr(s->text, '\0', s->text_n))
+		if (n >= sizeof(s->name) || memchr(text, '\0', n))
 			break;
-		memcpy(s->name, s->text, s->text_n);
-		s->name[s->text_n] = '\0';
-		s->name_n = (uint16_t)s->text_n;
+		memcpy(s->name, text, n);
+		s->name[n] = '\0';
+		s->name_n = (uint16_t)n;
 		s->name_seen = SEEN_GOOD;
 		break;
 	case SLOT_REQUEST_ID:
-		if (!read_id(s, string, &s->request_id))
+		if (!read_id(s, text, n, string, &s->request_id))
 			s->request_id.type = ID_NONE;
 		break;
 	default:

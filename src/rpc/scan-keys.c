@@ -125,6 +125,20 @@ static const struct {
 
 enum { KNOWN_LENGTH_MAX = 63 };
 
+/* N < 8 bytes at P, the first in the lowest byte, without a loop. */
+static inline uint64_t short_word(const uint8_t *p, size_t n)
+{
+	if (n >= 4) {
+		uint32_t low, high;
+		memcpy(&low, p, 4);
+		memcpy(&high, p + n - 4, 4);
+		return low | (uint64_t)high << ((n - 4) * 8);
+	}
+	if (n == 0)
+		return 0;
+	return p[0] | (uint64_t)p[n / 2] << (n / 2 * 8) | (uint64_t)p[n - 1] << ((n - 1) * 8);
+}
+
 /* The place of a key in the index; the same for all spellings that differ in case only. */
 static uint8_t index_of(const char *text, size_t n)
 {
@@ -139,11 +153,15 @@ static uint8_t index_of(const char *text, size_t n)
  */
 static bool same_folded(const char *a, const char *b, size_t n)
 {
-	unsigned different = 0;
+	uint64_t x, y, different = 0;
 
-	for (size_t i = 0; i < n; i++)
-		different |= ((unsigned)(uint8_t)a[i] ^ (unsigned)(uint8_t)b[i]) & 0xdfu;
-	return different == 0;
+	for (; n >= 8; n -= 8, a += 8, b += 8) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		different |= x ^ y;
+	}
+	different |= short_word((const uint8_t *)a, n) ^ short_word((const uint8_t *)b, n);
+	return (different & 0xdfdfdfdfdfdfdfdfu) == 0;
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -176,15 +194,14 @@ void scan_keys_init(struct scan *s)
 
 uint64_t scan_hash_whole(const struct scan *s, const uint8_t *p, size_t n)
 {
-	uint64_t state = s->seed[0], word = 0;
+	uint64_t state = s->seed[0], word;
 	size_t left = n;
 
 	for (; left >= 8; left -= 8, p += 8) {
 		memcpy(&word, p, 8);
 		state = mix(state ^ word, s->seed[1]);
 	}
-	word = 0;
-	memcpy(&word, p, left);
+	word = short_word(p, left);
 	return mix(state ^ word, s->seed[1] ^ (n << 1));
 }
 
@@ -213,7 +230,7 @@ uint64_t scan_hash_end(const struct scan *s, const struct scan_hash *h)
 
 /* ---- twice ---- */
 
-static void duplicate(struct scan *s, const char *text, size_t n, uint64_t at)
+__attribute__((cold, noinline)) static void duplicate(struct scan *s, const char *text, size_t n, uint64_t at)
 {
 	char shown[80];
 
@@ -261,15 +278,13 @@ static void remember(struct scan *s, const char *text, size_t n, uint64_t hash)
 static bool has_twice(uint64_t *v, size_t n, int bit)
 {
 	while (n > SCAN_PAIRWISE && bit >= 0) {
-		size_t low = 0, high = n;
-		while (low < high) {
-			if (v[low] >> bit & 1) {
-				uint64_t swapped = v[--high];
-				v[high] = v[low];
-				v[low] = swapped;
-			} else {
-				low++;
-			}
+		size_t low = 0;
+		/* Every element is swapped with the first of those with the bit, so that there is no branch to guess. */
+		for (size_t i = 0; i < n; i++) {
+			uint64_t moved = v[i];
+			v[i] = v[low];
+			v[low] = moved;
+			low += !(moved >> bit & 1);
 		}
 		bit--;
 		if (has_twice(v + low, n - low, bit))
@@ -309,28 +324,41 @@ static bool graphic(const char *text, size_t n)
 	return true;
 }
 
-/* A key at one of the protocol's levels. */
-static enum scan_key identify(struct scan *s, const char *text, size_t n)
+/* The key of the table that TEXT is, but for case, or 0. */
+static size_t look_up(const struct scan *s, const char *text, size_t n)
+{
+	if (n == 0 || n > KNOWN_LENGTH_MAX)
+		return 0;
+	for (uint8_t at = index_of(text, n); s->key_index[at]; at++) {
+		size_t i = s->key_index[at];
+		if (known[i].length == n && (known[i].levels >> s->level & 1) && same_folded(text, known[i].name, n))
+			return i;
+	}
+	return 0;
+}
+
+__attribute__((cold, noinline)) static void lookalike(struct scan *s, const char *text, size_t n, const char *name)
 {
 	char shown[80];
 
-	if (n >= SCAN_TEXT || !graphic(text, n)) {
-		scan_printable(shown, sizeof(shown), text, n < SCAN_TEXT ? n : SCAN_TEXT);
+	scan_printable(shown, sizeof(shown), text, n < SCAN_TEXT ? n : SCAN_TEXT);
+	if (name)
+		scan_refuse(s, REFUSE_LOOKALIKE_KEY, s->token_at, "\"%s\" is not \"%s\"", shown, name);
+	else
 		scan_refuse(s, REFUSE_LOOKALIKE_KEY, s->token_at, "\"%s\" is not plain ASCII, or too long", shown);
-		return KEY_OTHER;
-	}
-	if (n == 0 || n > KNOWN_LENGTH_MAX)
-		return KEY_OTHER;
-	for (uint8_t at = index_of(text, n); s->key_index[at]; at++) {
-		size_t i = s->key_index[at];
-		if (known[i].length != n || !(known[i].levels >> s->level & 1) || !same_folded(text, known[i].name, n))
-			continue;
-		if (memcmp(text, known[i].name, n) == 0)
-			return (enum scan_key)known[i].key;
-		scan_printable(shown, sizeof(shown), text, n);
-		scan_refuse(s, REFUSE_LOOKALIKE_KEY, s->token_at, "\"%s\" is not \"%s\"", shown, known[i].name);
-		return KEY_OTHER;
-	}
+}
+
+/* A key at one of the protocol's levels. */
+static enum scan_key identify(struct scan *s, const char *text, size_t n)
+{
+	size_t found = look_up(s, text, n);
+
+	if (found && memcmp(text, known[found].name, n) == 0)
+		return (enum scan_key)known[found].key;
+	if (n >= SCAN_TEXT || !graphic(text, n))
+		lookalike(s, text, n, NULL);
+	else if (found)
+		lookalike(s, text, n, known[found].name);
 	return KEY_OTHER;
 }
 

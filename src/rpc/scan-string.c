@@ -98,12 +98,15 @@ static void code_unit(struct scan *s, uint64_t at)
 		keep_code(s, unit);
 }
 
+/* The value of a short escape by its letter; 0 for what is none. */
+static const uint8_t short_escape[256] = {
+	['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+	['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t',
+};
+
 /* The byte after a backslash. */
 static void escape_begins(struct scan *s, uint8_t c, uint64_t at)
 {
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	const char *found = c ? strchr(from, c) : NULL;
-
 	if (c == 'u') {
 		s->escape = ESCAPE_HEX;
 		s->hex_left = 4;
@@ -113,13 +116,13 @@ static void escape_begins(struct scan *s, uint8_t c, uint64_t at)
 	s->escape = ESCAPE_NONE;
 	if (s->high)
 		lone_surrogate(s, at);
-	if (found)
-		keep_code(s, (uint8_t)to[found - from]);
+	if (short_escape[c])
+		keep_code(s, short_escape[c]);
 	else
 		fault(s, c < 0x20 ? REFUSE_CONTROL : REFUSE_NOT_JSON, at, "an unknown escape in a string");
 }
 
-static int hex_value(uint8_t c)
+static inline int hex_value(uint8_t c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -224,55 +227,100 @@ void scan_string_done(struct scan *s, uint64_t end)
 		return;
 	}
 	if (slot != SLOT_NONE)
-		scan_slot_done(s, true);
+		scan_slot_done(s, slot, s->text, s->text_n, true);
 	s->state = SCAN_AFTER;
 	if (s->level != LEVEL_USER)
 		scan_value_ends(s, end + 1);
 }
 
-static const uint8_t *long_run(const struct scan *s, const uint8_t *p, const uint8_t *end)
+/* Most runs between escapes are short; what is plain for 64 bytes probably goes on. */
+static inline const uint8_t *long_run(const struct scan *s, const uint8_t *p, const uint8_t *end)
 {
-	const uint8_t *q = p;
+	if (end - p < 256)
+		return plain_run(p, end);
+	const uint8_t *q = plain_run(p, p + 64);
+	if (q < p + 64)
+		return q;
+	return plain_run(s->has_avx2 ? plain_blocks_avx2(q, end) : plain_blocks(q, end), end);
+}
 
-	if (end - p >= 256)
-		q = s->has_avx2 ? plain_blocks_avx2(p, end) : plain_blocks(p, end);
-	return plain_run(q, end);
+/*
+ * Escapes at P, one after the other, as long as they are whole, simple and good. What is left to the state machine: half ones, wrong
+ * ones, surrogates.
+ */
+static inline const uint8_t *whole_escapes(struct scan *s, const uint8_t *p, const uint8_t *end)
+{
+	while (end - p >= 2 && *p == '\\') {
+		uint8_t value = short_escape[p[1]];
+		if (value) {
+			if (s->slot != SLOT_NONE)
+				keep(s, &value, 1);
+			p += 2;
+			continue;
+		}
+		if (p[1] != 'u' || end - p < 6)
+			break;
+		int a = hex_value(p[2]), b = hex_value(p[3]), c = hex_value(p[4]), d = hex_value(p[5]);
+		if ((a | b | c | d) < 0 || (a == 0xd && b >= 8))
+			break;
+		if (s->slot != SLOT_NONE)
+			keep_code(s, (uint32_t)(a << 12 | b << 8 | c << 4 | d));
+		p += 6;
+	}
+	return p;
+}
+
+/* What is pending from the bytes before P: part of an escape, of a surrogate pair, of a character. */
+static const uint8_t *string_pending(struct scan *s, const uint8_t *p, const uint8_t *end)
+{
+	if (s->escape != ESCAPE_NONE)
+		return escape_goes_on(s, p);
+	if (s->utf8_left)
+		return utf8_run(s, p, end);
+	if (*p == '\\') {
+		s->escape = ESCAPE_BACKSLASH;
+		return p + 1;
+	}
+	lone_surrogate(s, scan_offset(s, p));
+	return p;
 }
 
 const uint8_t *scan_string(struct scan *s, const uint8_t *p, const uint8_t *end)
 {
 	while (p < end) {
-		if (s->escape != ESCAPE_NONE) {
-			p = escape_goes_on(s, p);
+		if (s->escape != ESCAPE_NONE || s->utf8_left || s->high) {
+			p = string_pending(s, p, end);
 			if (s->complete)
 				return p;
 			continue;
 		}
-		if (s->high && *p != '\\') {
-			lone_surrogate(s, scan_offset(s, p));
-			continue;
-		}
-		if (s->utf8_left || *p >= 0x80) {
-			p = utf8_run(s, p, end);
-			continue;
-		}
 		const uint8_t *q = long_run(s, p, end);
-		keep(s, p, (size_t)(q - p));
+		if (s->slot != SLOT_NONE && q > p)
+			keep(s, p, (size_t)(q - p));
 		p = q;
-		if (p == end || *p >= 0x80)
-			continue;
+		if (p == end)
+			return p;
 		if (*p == '"') {
 			scan_string_done(s, scan_offset(s, p));
 			return p + 1;
 		}
+		if (*p >= 0x80) {
+			p = utf8_run(s, p, end);
+			continue;
+		}
 		if (*p == '\\') {
-			s->escape = ESCAPE_BACKSLASH;
-		} else if (*p == '\n') {
+			p = whole_escapes(s, p, end);
+			if (p < end && *p == '\\') {
+				s->escape = ESCAPE_BACKSLASH;
+				p++;
+			}
+			continue;
+		}
+		if (*p == '\n') {
 			s->complete = true;
 			return p + 1;
-		} else {
-			fault(s, REFUSE_CONTROL, scan_offset(s, p), "a control character in a string");
 		}
+		fault(s, REFUSE_CONTROL, scan_offset(s, p), "a control character in a string");
 		p++;
 	}
 	return p;

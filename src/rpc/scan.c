@@ -183,35 +183,23 @@ static const uint8_t *close_container(struct scan *s, const uint8_t *p)
 	return value_done(s, p + 1);
 }
 
-/* The opening quote of a key at P. */
-static const uint8_t *key_begins(struct scan *s, const uint8_t *p, const uint8_t *end)
+static const uint8_t *string_begins(struct scan *s, const uint8_t *p, const uint8_t *end, enum scan_slot slot)
 {
 	const uint8_t *text = p + 1;
-	const uint8_t *q = plain_run(text, end);
+	const uint8_t *q = plain_run(text, end < text + 64 ? end : text + 64);
 
 	if (q < end && *q == '"') {
-		size_t n = (size_t)(q - text);
-		s->token_at = scan_offset(s, p);
-		s->state = SCAN_COLON;
-		scan_key(s, (const char *)text, n, scan_hash_whole(s, text, n));
-		return q + 1;
+		if (slot != SLOT_NONE) {
+			s->token_at = scan_offset(s, p);
+			s->text_bad = false;
+			scan_slot_done(s, slot, (const char *)text, (size_t)(q - text), true);
+		}
+		return value_done(s, q + 1);
 	}
 	s->token_at = scan_offset(s, p);
 	s->state = SCAN_STRING;
-	scan_string_begin(s, SLOT_KEY);
-	return scan_string(s, text, end);
-}
-
-static const uint8_t *string_begins(struct scan *s, const uint8_t *p, const uint8_t *end, enum scan_slot slot)
-{
-	const uint8_t *q = plain_run(p + 1, end);
-
-	if (q < end && *q == '"' && slot == SLOT_NONE)
-		return value_done(s, q + 1);
-	s->token_at = scan_offset(s, p);
-	s->state = SCAN_STRING;
 	scan_string_begin(s, slot);
-	return scan_string(s, slot == SLOT_NONE ? q : p + 1, end);
+	return scan_string(s, slot == SLOT_NONE ? q : text, end);
 }
 
 static void number_kept(struct scan *s, const uint8_t *p, size_t n)
@@ -307,7 +295,7 @@ static const uint8_t *scan_number(struct scan *s, const uint8_t *p, const uint8_
 	if (scan_offset(s, q) - s->token_at > SCAN_NUMBER_MAX)
 		scan_refuse(s, REFUSE_NOT_JSON, s->token_at, "a number of more than %d characters", SCAN_NUMBER_MAX);
 	if (s->slot != SLOT_NONE)
-		scan_slot_done(s, false);
+		scan_slot_done(s, (enum scan_slot)s->slot, s->text, s->text_n, false);
 	return value_done(s, q);
 }
 
@@ -370,6 +358,29 @@ static const uint8_t *value_begins(struct scan *s, const uint8_t *p, const uint8
 	return scan_word(s, p + 1, end);
 }
 
+/* The opening quote of a key at P. */
+static const uint8_t *key_begins(struct scan *s, const uint8_t *p, const uint8_t *end)
+{
+	const uint8_t *text = p + 1;
+	const uint8_t *q = plain_run(text, end);
+
+	if (q < end && *q == '"') {
+		size_t n = (size_t)(q - text);
+		s->token_at = scan_offset(s, p);
+		s->state = SCAN_COLON;
+		scan_key(s, (const char *)text, n, scan_hash_whole(s, text, n));
+		/* What nearly always follows, without going round by the state. */
+		if (end - q < 3 || q[1] != ':')
+			return q + 1;
+		s->state = SCAN_VALUE;
+		return q[2] > ' ' ? value_begins(s, q + 2, end) : q + 2;
+	}
+	s->token_at = scan_offset(s, p);
+	s->state = SCAN_STRING;
+	scan_string_begin(s, SLOT_KEY);
+	return scan_string(s, text, end);
+}
+
 /* The first bytes of a line decide what it is. */
 static const uint8_t *line_begins(struct scan *s, const uint8_t *p)
 {
@@ -394,11 +405,11 @@ static const uint8_t *line_begins(struct scan *s, const uint8_t *p)
 	return open_container(s, p);
 }
 
-static const uint8_t *after_value(struct scan *s, const uint8_t *p)
+static const uint8_t *after_value(struct scan *s, const uint8_t *p, const uint8_t *end)
 {
 	if (*p == ',') {
 		s->state = s->in_object ? SCAN_KEY : SCAN_VALUE;
-		return p + 1;
+		return s->in_object && end - p > 1 && p[1] == '"' ? key_begins(s, p + 1, end) : p + 1;
 	}
 	if (*p == (s->in_object ? '}' : ']'))
 		return close_container(s, p);
@@ -447,7 +458,7 @@ static inline const uint8_t *structure(struct scan *s, const uint8_t *p, const u
 	case SCAN_VALUE:
 		return value_begins(s, p, end);
 	case SCAN_AFTER:
-		return after_value(s, p);
+		return after_value(s, p, end);
 	default:
 		if (*p < 0x20)
 			scan_unexpected(s, p, "the end of the line");

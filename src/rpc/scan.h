@@ -195,5 +195,8 @@ enum scan_slot scan_value_begins(struct scan *s, uint8_t first, uint64_t at);
 void scan_value_ends(struct scan *s, uint64_t end);
 /* The level of a container that opens as the value of the current key. */
 enum scan_level scan_child_level(const struct scan *s, bool object);
-/* The value of a slot is there, in s->text; STRING or number. */
-void scan_slot_done(struct scan *s, bool string);
+/*
+ * The value of a slot is there: a string, decoded, or the token of a number. N is its length, TEXT at least its first
+ * SCAN_TEXT bytes.
+ */
+void scan_slot_done(struct scan *s, enum scan_slot slot, const char *text, size_t n, bool string);
