@@ -67,8 +67,8 @@ def constant(name):
 	raise Refused(name)
 
 
-def walk(value, depth=1):
-	"""No lone surrogates, not too deep, no endless numbers. Without recursion: Python's is bounded."""
+def walk(value):
+	"""No lone surrogates, not too deep, no endless numbers."""
 	todo = [(value, 1)]
 	while todo:
 		value, depth = todo.pop()
@@ -178,7 +178,7 @@ def read(line):
 
 # ---- random lines -------------------------------------------------------------------------------
 
-CHARS = ["a", "b", "Z", " ", "/", "_", "é", "ß", "€", "汉", "😀", "\U0010ffff", "\u2028", "\ufeff", "\x7f", '"', "\\", "\n", "\t", "\0", "K", "ſ"]
+CHARS = ["a", "b", "Z", " ", "/", "_", "é", "ß", "€", "汉", "😀", "\U0010ffff", "\u2028", "\ufeff", "\x7f", '"', "\\", "\n", "\t", "\0", "\u212a", "\u017f"]
 
 
 def blank():
@@ -249,7 +249,7 @@ def level(name, own):
 		items.setdefault(word(), value(2))
 	if rng.random() < 0.03:
 		key = rng.choice(SCHEMA_KEYS[name])
-		key = rng.choice([key.upper(), key.title(), key + "\0", key.replace("s", "ſ"), key.replace("k", "K"), key + "_"])
+		key = rng.choice([key.upper(), key.title(), key + "\0", key.replace("s", "\u017f"), key.replace("k", "\u212a"), key + "_"])
 		items.setdefault(key, value(3))
 	items = list(items.items())
 	if rng.random() < 0.02 and items:
