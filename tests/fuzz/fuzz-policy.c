@@ -11,6 +11,7 @@
 #include "policy/protect.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,17 +20,36 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const char home[] = "/home/me";
 static const struct value_source source = { .home = home, .origin = "fuzz.json" };
 
-static void add_fact(struct facts *facts, const char *path, enum path_type type)
+static void add_fact(struct facts *facts, const char *path, enum path_type type, const char *real)
 {
+	if (facts_path(facts, path))
+		return;
 	facts->paths = realloc(facts->paths, (facts->paths_n + 1) * sizeof *facts->paths);
 	if (!facts->paths)
 		abort();
 	facts->paths[facts->paths_n++] = (struct path_fact){
-		.asked = strdup(path), .real = type == PATH_MISSING ? NULL : strdup(path), .type = type, .dev = 1, .ino = 1,
+		.asked = strdup(path), .real = type == PATH_MISSING ? NULL : strdup(real), .type = type, .dev = 1, .ino = 1,
 	};
 }
 
-/* A machine on which everything that the policy names is a folder, and half of what is protected exists. */
+/* What PATH is, drawn from its name: mostly a folder, at times a file, something else, or a symlink. */
+static void draw_fact(struct facts *facts, const char *path)
+{
+	static const char *const ends[] = {
+		"/disk/x", "/home/me/.ssh", "/run/user/1000", "/home/me", "/", "/home/me/.config/mcpcage", "/usr/lib", "/srv/a",
+	};
+	unsigned h = 5381;
+
+	for (const char *c = path; *c; c++)
+		h = h * 33 + (unsigned char)*c;
+	enum path_type type = h % 7 == 0 ? PATH_FILE : h % 31 == 0 ? PATH_SOCKET : h % 37 == 0 ? PATH_MISSING : PATH_DIR;
+	add_fact(facts, path, type, h % 5 == 0 ? ends[h / 5 % 8] : path);
+}
+
+/*
+ * A machine on which what the policy names mostly exists, and half of what is protected. Patterns of tools serve as the
+ * server's arguments.
+ */
 static void invent(const struct policy *policy, struct facts *facts)
 {
 	struct strlist protect = { 0 };
@@ -43,20 +63,36 @@ static void invent(const struct policy *policy, struct facts *facts)
 	if (!facts->user || !facts->home || !facts->target.exe || protect_list(home, &protect) < 0 ||
 	    strlist_add(&facts->target.argv, "/usr/bin/server") < 0)
 		abort();
-	add_fact(facts, "/usr", PATH_DIR);
-	for (size_t i = 0; i < policy->grants_n; i++)
-		add_fact(facts, policy->grants[i].source, PATH_DIR);
-	for (size_t i = 0; i < policy->system.n; i++)
-		add_fact(facts, policy->system.v[i], PATH_DIR);
-	for (size_t i = 0; i < policy->tmpfs.n; i++)
-		add_fact(facts, policy->tmpfs.v[i], PATH_DIR);
+	add_fact(facts, "/usr", PATH_DIR, "/usr");
 	for (size_t i = 0; i < protect.n; i++)
-		if (!facts_path(facts, protect.v[i]))
-			add_fact(facts, protect.v[i], i % 2 ? PATH_DIR : PATH_MISSING);
+		add_fact(facts, protect.v[i], i % 2 ? PATH_DIR : PATH_MISSING, i == 1 ? "/srv/a/b" : protect.v[i]);
+	for (size_t i = 0; i < policy->grants_n; i++)
+		draw_fact(facts, policy->grants[i].source);
+	for (size_t i = 0; i < policy->system.n; i++)
+		draw_fact(facts, policy->system.v[i]);
+	for (size_t i = 0; i < policy->tmpfs.n; i++)
+		draw_fact(facts, policy->tmpfs.v[i]);
+	for (size_t i = 0; i < policy->tools_deny.n; i++) {
+		char *path = plan_arg_path(policy->tools_deny.v[i]);
+		if (path)
+			draw_fact(facts, path);
+		free(path);
+		if (strlist_add(&facts->target.argv, policy->tools_deny.v[i]) < 0)
+			abort();
+	}
 	strlist_free(&protect);
 }
 
-static void check_mount(const struct plan *plan, size_t i)
+/* Whether a grant names something in GUARD that PATH is in. */
+static bool is_granted(const struct policy *policy, const char *guard, const char *path)
+{
+	for (size_t i = 0; i < policy->grants_n; i++)
+		if (path_within(policy->grants[i].source, guard) && path_within(path, policy->grants[i].source))
+			return true;
+	return false;
+}
+
+static void check_mount(const struct policy *policy, const struct plan *plan, size_t i)
 {
 	const struct protect_homes homes = { home, NULL };
 	const struct plan_mount *m = &plan->mounts[i];
@@ -69,6 +105,16 @@ static void check_mount(const struct plan *plan, size_t i)
 		abort();
 	if (m->kind == MOUNT_BIND && m->write && (path_within(m->src, "/usr") || path_within(m->src, "/etc")))
 		abort();
+	if (m->kind == MOUNT_BIND && strcmp(m->why, "argument") == 0) {
+		if (protect_argument(m->src, &homes))
+			abort();
+		for (size_t g = 0; g < protect_entries_n; g++) {
+			char guard[300];
+			snprintf(guard, sizeof guard, "%s/%s", home, protect_entries[g].path);
+			if (path_within(m->src, guard) && !is_granted(policy, guard, m->src))
+				abort();
+		}
+	}
 	for (size_t k = i + 1; k < plan->mounts_n; k++) {
 		if (path_within(m->dest, plan->mounts[k].dest))
 			abort();
@@ -94,7 +140,7 @@ static void try_plan(const struct policy *policy)
 			abort();
 	} else {
 		for (size_t i = 0; i < plan.mounts_n; i++)
-			check_mount(&plan, i);
+			check_mount(policy, &plan, i);
 		plan_explain(&plan, &out);
 		plan_print(&plan, &out);
 		plan_json(&plan, &out);
