@@ -123,7 +123,7 @@ __attribute__((unused)) static void argument(struct machine *m, const char *arg)
 __attribute__((unused)) static void policy_of(struct machine *m, const char *const *options)
 {
 	const char *source = getenv("top_srcdir");
-	const struct policy_dirs dirs = { .pkgdata = source ? source : ".", .home = m->facts.home, .cwd = "/work",
+	const struct policy_dirs dirs = { .pkgdata = source ? source : ".", .home = m->facts.home, .cwd = "/proj",
 					  .uid = getuid() };
 	struct policy_builder *builder = policy_builder_new(&dirs);
 	struct error err = { 0 };

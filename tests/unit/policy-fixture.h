@@ -83,7 +83,7 @@ __attribute__((unused)) static void fixture_start(void)
 	snprintf(fix.sysconf, sizeof fix.sysconf, "%s/etc", fix.root);
 	snprintf(fix.user, sizeof fix.user, "%s/user", fix.root);
 	fix.dirs = (struct policy_dirs){ .pkgdata = fix.pkgdata, .sysconf = fix.sysconf, .user_config = fix.user,
-					 .home = "/home/me", .cwd = "/work/here", .uid = getuid() };
+					 .home = "/home/me", .cwd = "/proj/here", .uid = getuid() };
 }
 
 /*

@@ -5,7 +5,7 @@
 
 #include "tests/tap.h"
 
-static const struct value_source source = { .home = "/home/me", .cwd = "/work/here", .origin = "--test" };
+static const struct value_source source = { .home = "/home/me", .cwd = "/proj/here", .origin = "--test" };
 
 static void table(void)
 {
@@ -167,10 +167,10 @@ static void paths(void)
 	path("/srv/a:~/c", "/srv/a", "/home/me/c");
 	path("~", "/home/me", "/home/me");
 	path("~/docs", "/home/me/docs", "/home/me/docs");
-	path("docs", "/work/here/docs", "/work/here/docs");
-	path("./docs", "/work/here/docs", "/work/here/docs");
-	path(".", "/work/here", "/work/here");
-	path("../other", "/work/other", "/work/other");
+	path("docs", "/proj/here/docs", "/proj/here/docs");
+	path("./docs", "/proj/here/docs", "/proj/here/docs");
+	path(".", "/proj/here", "/proj/here");
+	path("../other", "/proj/other", "/proj/other");
 	path("../../..", "/", "/");
 	path("", NULL, NULL);
 	path("~bob/x", NULL, NULL);

@@ -150,8 +150,8 @@ static void profiles(void)
 	refuses("--profile: \"a b\" is no name", "", "--profile", "a b");
 	refuses("there is no profile \"nothing\"", "profiles are looked for in", "--profile", "nothing");
 	refuses("given twice", "extends", "--profile", "node", "--profile", "python");
-	refuses("there is no policy file /work/here/none.json", "", "--policy", "none.json");
-	refuses("there is no policy file /work/here/none.json", "", "--profile", "none.json");
+	refuses("there is no policy file /proj/here/none.json", "", "--policy", "none.json");
+	refuses("there is no policy file /proj/here/none.json", "", "--profile", "none.json");
 
 	put("user/profiles/a.json", "{\"extends\":\"b\"}");
 	put("user/profiles/b.json", "{\"extends\":\"a\"}");
@@ -257,9 +257,9 @@ static void options(void)
 	is_int(policy.require, LAYER_LANDLOCK | LAYER_AUDIT | LAYER_APPARMOR, "layers; a named profile is required");
 	ok(policy.unix_sockets && policy.network == NETWORK_HOST && policy.args == ARGS_OFF, "switches");
 	ok(!policy.tools_allow_set && strlist_has(&policy.tools_deny, "rm*"), "tools");
-	is_str(policy.audit, "/work/here/log.jsonl", "audit");
+	is_str(policy.audit, "/proj/here/log.jsonl", "audit");
 	is_str(policy.state, "/var/lib/x", "state");
-	ok(has_grant(&policy, "/work/here/out", "/out", true), "grant");
+	ok(has_grant(&policy, "/proj/here/out", "/out", true), "grant");
 	policy_free(&policy);
 	refuses("--audit", "", "--audit", "");
 	refuses("--memory: \"x\"", "", "--memory", "x");
