@@ -60,7 +60,8 @@ static int drop(struct error *err)
 		return error_oom(err);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot set no_new_privs");
-	if (cap_reset_ambient() < 0)
+	/* Not cap_reset_ambient(), which takes a failing call for "there are none". */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot clear the ambient capabilities");
 	if (cap_set_proc(none) < 0)
 		return error_set(err, errno, "cannot drop the capabilities");

@@ -125,7 +125,7 @@ def judge(line):
 
 def compare(sent, good, got):
 	"""SENT lines in order, the ones of GOOD have to be among what was GOT, and nothing that judge() refuses."""
-	left = list(sent)
+	left = [x.removesuffix(b"\r") for x in sent]  # a CR before the newline is taken away
 	foreign = []
 	bad = []
 	for line in got:
@@ -136,7 +136,7 @@ def compare(sent, good, got):
 		why = judge(line)
 		if why:
 			bad.append((why, line))
-	missing = [x for x in good if x not in got]
+	missing = [x for x in good if x.removesuffix(b"\r") not in got]
 	return foreign, bad, missing
 
 
