@@ -202,11 +202,13 @@ static struct folder *folder_of(struct look *l, const char *path, struct error *
 		new.real = strdup("/");
 	} else if (!up->real) {
 		new.type = up->type;
-	} else if (strncmp(up->real, new.path, strlen(up->real)) == 0 && lstat(new.path, &st) == 0 &&
-		   S_ISDIR(st.st_mode)) {
-		new.real = strdup(new.path);
-	} else {
+	} else if (strcmp(up->real, up->path) != 0) {
 		new.real = target_walk(new.path, NULL);
+		new.type = new.real ? PATH_DIR : type_of_error(errno);
+	} else if (lstat(new.path, &st) < 0) {
+		new.type = type_of_error(errno);
+	} else {
+		new.real = S_ISLNK(st.st_mode) ? target_walk(new.path, NULL) : strdup(new.path);
 		new.type = new.real ? PATH_DIR : type_of_error(errno);
 	}
 	if (l->folders_n == l->room) {
@@ -292,7 +294,13 @@ static int look_at(struct look *l, size_t i, struct error *err)
 	}
 	if (folder->listed && !l->at[i].there)
 		return 0;
-	if (strcmp(folder->real, folder->path) != 0 || lstat(fact->asked, &st) < 0 || S_ISLNK(st.st_mode))
+	if (strcmp(folder->real, folder->path) != 0)
+		return look_through(fact, err);
+	if (lstat(fact->asked, &st) < 0) {
+		fact->type = type_of_error(errno);
+		return fact->type == PATH_OTHER ? error_set(err, errno, "cannot look at %s", fact->asked) : 0;
+	}
+	if (S_ISLNK(st.st_mode))
 		return look_through(fact, err);
 	fact->type = type_of(st.st_mode);
 	fact->dev = st.st_dev;
