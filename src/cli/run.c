@@ -7,6 +7,8 @@
 
 #include "session/session.h"
 
+#include <signal.h>
+
 static void tell(const struct log *log, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->resolved.n; i++)
@@ -26,6 +28,8 @@ int command_run(const struct invocation *inv)
 	struct error err;
 	int status;
 
+	/* A client may have closed standard error: what cannot be told is no reason to die. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (prepare(inv, &plan, &err) < 0)
 		return fail(&inv->log, &err);
 	tell(&inv->log, &plan);
