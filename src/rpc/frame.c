@@ -216,8 +216,10 @@ enum frame_event frame_scan_line(const struct frame_limits *limits, struct span 
 		return FRAME_REFUSED;
 	}
 	scan_feed(&s, line.p, line.n);
-	/* A '\n' inside: two lines are not one message. */
-	if (s.complete) {
+	/* A '\n' inside: two lines are not one message. The one that ends the line ends its last token, too. */
+	if (!s.complete) {
+		scan_feed(&s, "\n", 1);
+	} else {
 		scan_refuse(&s, REFUSE_CONTROL, s.chunk_at - 1, "a newline");
 		s.state = s.state == SCAN_START || s.state == SCAN_NOISE ? SCAN_NOISE : SCAN_DEAD;
 	}

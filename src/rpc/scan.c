@@ -120,7 +120,9 @@ void scan_unexpected(struct scan *s, const uint8_t *p, const char *expected)
 	const char c = (char)*p;
 
 	scan_printable(shown, sizeof(shown), &c, 1);
-	if (*p < 0x20)
+	if (*p == '\n')
+		scan_refuse(s, REFUSE_NOT_JSON, scan_offset(s, p), "the line ends inside the object");
+	else if (*p < 0x20)
 		scan_refuse(s, REFUSE_CONTROL, scan_offset(s, p), "byte %s where %s was expected", shown, expected);
 	else
 		scan_refuse(s, REFUSE_NOT_JSON, scan_offset(s, p), "expected %s, found '%s'", expected, shown);

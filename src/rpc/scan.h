@@ -89,7 +89,7 @@ struct scan {
 	bool complete; /* the line's '\n' was taken */
 	bool has_avx2;
 	unsigned depth;
-	unsigned over; /* containers open below the limit */
+	uint64_t over; /* containers open below the limit; a line that is refused has no length limit */
 
 	/* the token being read */
 	uint8_t slot;   /* enum scan_slot */

@@ -95,19 +95,28 @@ static size_t decode(const uint8_t *p, size_t n, uint32_t *code)
 	return length;
 }
 
-/* How long a string of an OSC, DCS, SOS, PM or APC sequence goes on behind P: with its end, or 0 when it has none. */
-static size_t control_string(const uint8_t *p, size_t n)
+/*
+ * How long a string of an OSC, DCS, SOS, PM or APC sequence goes on behind P: with its end, or 0 when it has none. Up to
+ * *UNENDED it is known that none has: without that, many beginnings would each be followed to the end of the text.
+ */
+static size_t control_string(const uint8_t *p, size_t n, const uint8_t **unended)
 {
-	for (size_t i = 0; i < n; i++) {
+	size_t i;
+
+	if (p < *unended)
+		return 0;
+	for (i = 0; i < n && p[i] != '\n'; i++) {
 		if (p[i] == 0x07)
 			return i + 1;
-		if (p[i] == 0x1b)
-			return i + 1 < n && p[i + 1] == '\\' ? i + 2 : 0;
 		if (p[i] == 0xc2 && i + 1 < n && p[i + 1] == 0x9c)
 			return i + 2;
-		if (p[i] == '\n')
-			return 0;
+		if (p[i] == 0x1b) {
+			if (i + 1 < n && p[i + 1] == '\\')
+				return i + 2;
+			break;
+		}
 	}
+	*unended = p + i;
 	return 0;
 }
 
@@ -121,7 +130,7 @@ static size_t take(const uint8_t *p, size_t n, uint8_t low, uint8_t high)
 }
 
 /* The rest of a sequence whose introducer, KIND in its seven-bit form, was just before P. */
-static size_t sequence_rest(uint8_t kind, const uint8_t *p, size_t n)
+static size_t sequence_rest(uint8_t kind, const uint8_t *p, size_t n, const uint8_t **unended)
 {
 	switch (kind) {
 	case '[': {
@@ -134,17 +143,17 @@ static size_t sequence_rest(uint8_t kind, const uint8_t *p, size_t n)
 	case 'X':
 	case '^':
 	case '_':
-		return control_string(p, n);
+		return control_string(p, n, unended);
 	default:
 		return 0;
 	}
 }
 
 /* An escape sequence at P, at least its introducer, or 0 when there is none. */
-static size_t sequence(const uint8_t *p, size_t n)
+static size_t sequence(const uint8_t *p, size_t n, const uint8_t **unended)
 {
 	if (p[0] == 0xc2 && n > 1 && p[1] >= 0x80 && p[1] <= 0x9f)
-		return 2 + sequence_rest((uint8_t)(p[1] - 0x40), p + 2, n - 2);
+		return 2 + sequence_rest((uint8_t)(p[1] - 0x40), p + 2, n - 2, unended);
 	if (p[0] != 0x1b || n < 2)
 		return 0;
 	if (p[1] >= 0x20 && p[1] <= 0x2f) {
@@ -153,7 +162,7 @@ static size_t sequence(const uint8_t *p, size_t n)
 	}
 	if (p[1] < 0x30 || p[1] > 0x7e)
 		return 0;
-	return 2 + sequence_rest(p[1], p + 2, n - 2);
+	return 2 + sequence_rest(p[1], p + 2, n - 2, unended);
 }
 
 /* Characters, for the count; invalid bytes count one each. */
@@ -191,7 +200,7 @@ static size_t plain_run(const uint8_t *p, size_t n)
 
 size_t text_clean(struct buf *out, struct span text)
 {
-	const uint8_t *p = (const uint8_t *)text.p;
+	const uint8_t *p = (const uint8_t *)text.p, *unended = p;
 	size_t i = 0, removed = 0;
 
 	while (i < text.n) {
@@ -201,7 +210,7 @@ size_t text_clean(struct buf *out, struct span text)
 		if (i == text.n)
 			break;
 
-		size_t length = sequence(p + i, text.n - i);
+		size_t length = sequence(p + i, text.n - i, &unended);
 		if (length) {
 			removed += count(p + i, length);
 			i += length;
