@@ -86,8 +86,8 @@ static void one_by_one(void)
 }
 
 /*
- * Random patterns and names of few letters. Left out is what fnmatch(3) itself leaves open or decides by the locale:
- * collating elements, equivalence classes, and classes inside brackets that have no end.
+ * Random patterns and names of few letters. Left out are collating elements and equivalence classes, which depend on the
+ * locale, and "[a-" at the end of a pattern, where glibc does not take '[' for itself.
  */
 static void against_fnmatch(void)
 {
@@ -106,6 +106,8 @@ static void against_fnmatch(void)
 		for (uint64_t bits = random >> 8; k < (random >> 60) % 9; bits = bits / 13 + random)
 			name[k++] = in_name[bits % (sizeof in_name - 1)];
 		pattern[n] = name[k] = '\0';
+		if (n > 0 && pattern[n - 1] == '-' && strchr(pattern, '['))
+			continue;
 		bool want = fnmatch(pattern, name, 0) == 0;
 		matched += want;
 		if (matches(pattern, name) != want && ++wrong < 10)
