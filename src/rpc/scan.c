@@ -235,7 +235,7 @@ static const uint8_t *number_body(struct scan *s, const uint8_t *p, const uint8_
 			if (p == end)
 				return p;
 			c = *p;
-			/* fall through */
+			__attribute__((fallthrough));
 		case NUMBER_ZERO:
 			if (c == '.')
 				s->number = NUMBER_POINT;
@@ -262,7 +262,7 @@ static const uint8_t *number_body(struct scan *s, const uint8_t *p, const uint8_
 				s->number = NUMBER_SIGN;
 				break;
 			}
-			/* fall through */
+			__attribute__((fallthrough));
 		case NUMBER_SIGN:
 			if (!digit)
 				return p;
@@ -440,7 +440,7 @@ static inline const uint8_t *structure(struct scan *s, const uint8_t *p, const u
 	case SCAN_FIRST_KEY:
 		if (*p == '}')
 			return close_container(s, p);
-		/* fall through */
+		__attribute__((fallthrough));
 	case SCAN_KEY:
 		if (*p == '"')
 			return key_begins(s, p, end);
@@ -456,7 +456,7 @@ static inline const uint8_t *structure(struct scan *s, const uint8_t *p, const u
 	case SCAN_FIRST_ITEM:
 		if (*p == ']')
 			return close_container(s, p);
-		/* fall through */
+		__attribute__((fallthrough));
 	case SCAN_VALUE:
 		return value_begins(s, p, end);
 	case SCAN_AFTER:
