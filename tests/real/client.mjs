@@ -33,6 +33,8 @@ client.setRequestHandler(types.ListRootsRequestSchema, async () => ({ roots: [{ 
 
 const steps = {
 	tools: () => client.listTools(),
+	// For a server that describes the machine it sees in the descriptions of its tools.
+	names: async () => (await client.listTools()).tools.map((tool) => [tool.name, tool.inputSchema]),
 	resources: () => client.listResources(),
 	templates: () => client.listResourceTemplates(),
 	prompts: () => client.listPrompts(),

@@ -57,6 +57,8 @@ async def run_step(session, kind, rest):
 		reference = rest[0]["ref"]
 		kind_of = types.PromptReference if reference["type"] == "ref/prompt" else types.ResourceTemplateReference
 		return await session.complete(kind_of(**reference), rest[0]["argument"])
+	if kind == "names":
+		return [[tool.name, tool.inputSchema] for tool in (await session.list_tools()).tools]
 	simple = {
 		"tools": lambda: session.list_tools(),
 		"resources": lambda: session.list_resources(),
