@@ -188,7 +188,7 @@ static const uint8_t *close_container(struct scan *s, const uint8_t *p)
 static const uint8_t *string_begins(struct scan *s, const uint8_t *p, const uint8_t *end, enum scan_slot slot)
 {
 	const uint8_t *text = p + 1;
-	const uint8_t *q = plain_run(text, end < text + 64 ? end : text + 64);
+	const uint8_t *q = plain_run(text, end - text < 64 ? end : text + 64);
 
 	if (q < end && *q == '"') {
 		if (slot != SLOT_NONE) {

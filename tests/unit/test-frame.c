@@ -7,6 +7,8 @@
 #include "tests/rpc-fixture.h"
 #include "tests/tap.h"
 
+#include <time.h>
+
 #define ANSWERED "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n"
 enum { LIMIT = 65536 };
 
@@ -386,6 +388,73 @@ static void many(void)
 	frame_free(f);
 }
 
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The dearest 10 MiB that a peer can send in one line. Anything worse than linear would take minutes. */
+static void hostile(void)
+{
+	static const struct {
+		const char *begin, *unit, *what;
+		bool numbered; /* a number in place of the '#' */
+	} lines[] = {
+		{ "{\"x\":", "[", "opening arrays", false },
+		{ "{\"x\":", "{\"a\":", "opening objects", false },
+		{ "{\"x\":[", "[],", "empty arrays", false },
+		{ "{\"x\":[", "{\"a\":{\"a\":{}}},", "small objects", false },
+		{ "{\"x\":[", "1,", "numbers", false },
+		{ "{\"x\":[1", "1", "one number", false },
+		{ "{\"x\":\"", "\\u00e9", "escapes", false },
+		{ "{\"x\":\"", "\\ud800", "bad escapes", false },
+		{ "{\"x\":\"", "\\n", "short escapes", false },
+		{ "{\"x\":\"", "\377", "bad bytes", false },
+		{ "{\"x\":\"", "a\303\251", "two-byte characters", false },
+		{ "{\"id\":\"", "\\n", "an endless id", false },
+		{ "{\"", "\\n", "an endless key", false },
+		{ "{\"x\":{\"\":1", ",\"#\":1", "different keys", true },
+		{ "{\"x\":{\"\":1", ",\"\\u00e9#\":1", "different keys with escapes", true },
+		{ "{\"x\":{\"\":1", ",\"a\":1", "equal keys", false },
+		{ "{\"\":1", ",\"#\":1", "different keys at the top", true },
+		{ "{\"\":1", ",\"Id\":1", "lookalikes", false },
+		{ "{\"id\":1", ",\"id\":1", "ids", false },
+		{ "{\"x\":1", "\r", "carriage returns", false },
+		{ "{\"x\":1", " ", "spaces", false },
+		{ "", "\r", "carriage returns and nothing else", false },
+		{ "x", "{", "no message", false },
+	};
+	CLEANUP_BUF struct buf b = BUF_INIT(0);
+	char number[20];
+
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		buf_clear(&b);
+		buf_puts(&b, lines[i].begin);
+		for (unsigned k = 0; b.n < 10 << 20; k++) {
+			const char *mark = lines[i].numbered ? strchr(lines[i].unit, '#') : NULL;
+			if (mark) {
+				snprintf(number, sizeof number, "%x", k);
+				buf_append(&b, lines[i].unit, (size_t)(mark - lines[i].unit));
+				buf_puts(&b, number);
+				buf_puts(&b, mark + 1);
+			} else {
+				buf_puts(&b, lines[i].unit);
+			}
+		}
+		buf_putc(&b, '\n');
+		struct frame *f = fresh(16 << 20);
+		double start = seconds();
+		enum frame_event event = one(f, buf_span(&b));
+		double took = seconds() - start;
+		ok(event != FRAME_MESSAGE && event != FRAME_MORE && took < 3, "10 MiB of %s: %.3f s", lines[i].what, took);
+		is_int(one(f, SPAN(ANSWERED)), FRAME_MESSAGE, "and the next message is read");
+		frame_free(f);
+	}
+}
+
 int main(void)
 {
 	cut_everywhere();
@@ -396,5 +465,6 @@ int main(void)
 	held_memory();
 	trimmed();
 	many();
+	hostile();
 	return done_testing();
 }
