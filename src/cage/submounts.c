@@ -104,15 +104,20 @@ static bool parse(char *line, struct entry *entry)
 	return true;
 }
 
-static int read_text(struct buf *text, const char *file, struct error *err)
+/* The text of FILE, terminated; NULL with ERR filled. */
+static char *read_text(struct buf *text, const char *file, struct error *err)
 {
 	CLEANUP_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return error_set(err, errno, "cannot open %s", file);
-	if (fd_read_all(fd, text) < 0)
-		return error_set(err, errno, "cannot read %s", file);
-	return buf_putc(text, '\0') < 0 ? error_oom(err) : 0;
+		error_set(err, errno, "cannot open %s", file);
+	else if (fd_read_all(fd, text) < 0)
+		error_set(err, errno, "cannot read %s", file);
+	else if (!buf_str(text))
+		error_oom(err);
+	else
+		return text->p;
+	return NULL;
 }
 
 static int read_entries(struct entries *list, struct error *err)
@@ -121,14 +126,15 @@ static int read_entries(struct entries *list, struct error *err)
 	char *save = NULL;
 	size_t lines = 0;
 
-	if (read_text(&list->text, file, err) < 0)
+	char *text = read_text(&list->text, file, err);
+	if (!text)
 		return -1;
-	for (const char *p = list->text.p; *p; p++)
+	for (const char *p = text; *p; p++)
 		lines += *p == '\n';
 	list->v = calloc(lines + 1, sizeof *list->v);
 	if (!list->v)
 		return error_oom(err);
-	for (char *line = strtok_r(list->text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		if (list->n == lines || !parse(line, &list->v[list->n]))
 			return error_set(err, 0, "cannot read a line of %s", file);
 		list->n++;

@@ -426,7 +426,7 @@ int target_strip_env(struct resolver *r, struct error *err)
 		const char *split = NULL;
 
 		if (strncmp(word, "-S", 2) == 0)
-			split = word[2] ? word + 2 : r->argv.v[++i];
+			split = word[2] || i + 1 >= r->argv.n ? word + 2 : r->argv.v[++i];
 		else if (strncmp(word, "--split-string=", 15) == 0)
 			split = word + 15;
 		else if (strncmp(word, "-vS", 3) == 0)
