@@ -35,7 +35,7 @@ struct frame_refusal {
 	uint64_t offset; /* byte in the line */
 	uint64_t length; /* bytes of the line */
 	char detail[160]; /* printable ASCII: the key's name, what was expected */
-	struct span text; /* the beginning of the line, for the log; hostile bytes */
+	struct span text; /* the line's first 4 KiB (16 KiB of noise), for the log; hostile bytes */
 	/* What could be told of the message for certain in spite of it, so that its sender can be answered. */
 	struct rpc_id id; /* ID_NONE when there was none, or more than one */
 	enum message_kind kind;
@@ -54,7 +54,7 @@ void frame_fill(struct frame *f, size_t n);
 enum frame_event frame_next(struct frame *f, struct message *m, struct frame_refusal *refusal);
 /* Whether bytes of an unfinished line are held. */
 bool frame_partial(const struct frame *f);
-/* Give memory of past large messages back to the system (madvise or free); call it when idle. */
+/* Give memory of past large messages back to the system; call it when idle. Spans handed out before are void. */
 void frame_trim(struct frame *f);
 
 /*

@@ -74,6 +74,44 @@ static void linear(struct span unit, const char *what)
 	ok(took < 2, "1 MiB of %s takes no time: %.3f s", what, took);
 }
 
+static size_t encode(char *to, uint32_t code)
+{
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+	for (size_t i = n - 1; i > 0; i--, code >>= 6)
+		to[i] = (char)(0x80 | (code & 0x3f));
+	to[0] = (char)(n == 1 ? code : (0xf00u >> n & 0xf0) | code);
+	return n;
+}
+
+/* Every character there is, alone. */
+static void all_characters(void)
+{
+	/* The edges of the tables of Unicode 15 (Cc but tab, Cf, Zl, Zp, Default_Ignorable_Code_Point). */
+	static const uint32_t stay[] = {
+		0x09, 0x20, 0x7e, 0xa0, 0xac, 0xae, 0x34e, 0x350, 0x5ff, 0x606, 0x61b, 0x61d, 0x115e, 0x1161, 0x180a, 0x1810,
+		0x200a, 0x2010, 0x2027, 0x202f, 0x205f, 0x2070, 0x3163, 0x3165, 0xfdff, 0xfe10, 0xfefe, 0xff00, 0xffef, 0xfffc,
+		0x1342f, 0x13440, 0x1d172, 0x1d17b, 0xdffff, 0xe1000, 0x10ffff,
+	};
+	size_t gone = 0, wrong = 0;
+
+	for (uint32_t code = 0, next = 0; code <= 0x10ffff; code++) {
+		CLEANUP_BUF struct buf out = BUF_INIT(0);
+		char text[4];
+		if (code >= 0xd800 && code <= 0xdfff)
+			continue;
+		size_t n = encode(text, code), removed = text_clean(&out, (struct span){ text, n });
+		gone += removed;
+		wrong += removed ? removed != 1 || out.n != 0 : out.n != n || memcmp(out.p, text, n) != 0;
+		if (next < sizeof stay / sizeof *stay && stay[next] == code) {
+			wrong += removed != 0;
+			next++;
+		}
+	}
+	is_int(wrong, 0, "each character stays as it is or goes");
+	is_int(gone, 4272, "as many go as the tables of Unicode 15 have");
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -102,6 +140,7 @@ int main(void)
 	}
 	is_int(wrong, 0, "every byte at every place");
 
+	all_characters();
 	linear((struct span)S("\x1b]"), "titles that begin");
 	linear((struct span)S("\302\235"), "titles that begin by a C1 control");
 	linear((struct span)S("\302\220x"), "device control strings that begin");
