@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <asm/termbits.h>
@@ -56,8 +57,8 @@ const struct group GROUPS[] = {
 	{ SERVERS, BOTH, ALLOW, "kill tgkill tkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_open pidfd_send_signal" },
 	{ SERVERS, BOTH, ALLOW, "rt_sigaction rt_sigprocmask rt_sigpending rt_sigsuspend rt_sigtimedwait rt_sigreturn sigaltstack" },
 	{ SERVERS, BOTH, ALLOW, "restart_syscall getrlimit setrlimit getrusage times sysinfo uname getcpu getpriority" },
-	{ SERVERS, BOTH, ALLOW, "setpriority ioprio_get ioprio_set sched_yield sched_getaffinity sched_setaffinity" },
-	{ SERVERS, BOTH, ALLOW, "sched_getparam sched_setparam sched_getscheduler sched_setscheduler sched_getattr sched_setattr" },
+	{ SERVERS, BOTH, ALLOW, "ioprio_get sched_yield sched_getaffinity" },
+	{ SERVERS, BOTH, ALLOW, "sched_getparam sched_getscheduler sched_getattr" },
 	{ SERVERS, BOTH, ALLOW, "sched_get_priority_max sched_get_priority_min sched_rr_get_interval" },
 	{ SERVERS, BOTH, ALLOW, "getuid geteuid getgid getegid getresuid getresgid getgroups setuid setgid setreuid setregid" },
 	{ SERVERS, BOTH, ALLOW, "setresuid setresgid setfsuid setfsgid setgroups capget capset" },
@@ -106,6 +107,9 @@ const size_t GROUPS_N = sizeof(GROUPS) / sizeof(GROUPS[0]);
 #define REFUSE_PRCTL(option)  { SERVERS, BOTH, "prctl", { (option) }, ERRNO(EINVAL) }
 #define SOCKET(list, domain, type, protocol, want) { list, BOTH, "socket", { domain, type, protocol }, want }
 #define PAIR(domain, type, want) { SERVERS, BOTH, "socketpair", { domain, type, 0 }, want }
+#define PRIORITY(call)                                                                             \
+	{ SERVERS, BOTH, call, { 0 }, ALLOW }, { SERVERS, BOTH, call, { 77 }, ALLOW },             \
+	{ SERVERS, BOTH, call, { 1 }, ERRNO(EPERM) }
 #define CLONE(flags, want) { SERVERS, BOTH, "clone", { (flags) }, want }
 
 const struct row ROWS[] = {
@@ -161,6 +165,20 @@ const struct row ROWS[] = {
 	{ SERVERS, BOTH, "fcntl", { 0, F_ADD_SEALS }, ALLOW },
 	{ SERVERS, BOTH, "fcntl", { 0, F_SETLEASE }, ERRNO(EPERM) },
 	{ SERVERS, BOTH, "fcntl", { 0, F_NOTIFY }, ERRNO(EPERM) },
+
+	/* init, pid 1, is left alone */
+	PRIORITY("sched_setaffinity"), PRIORITY("sched_setparam"), PRIORITY("sched_setscheduler"), PRIORITY("sched_setattr"),
+	{ SERVERS, BOTH, "setpriority", { PRIO_PROCESS, 0, 19 }, ALLOW },
+	{ SERVERS, BOTH, "setpriority", { PRIO_PROCESS, 77, 19 }, ALLOW },
+	{ SERVERS, BOTH, "setpriority", { PRIO_PROCESS, 1, 19 }, ERRNO(EPERM) },
+	{ SERVERS, BOTH, "setpriority", { PRIO_PGRP, 0, 19 }, ALLOW },
+	{ SERVERS, BOTH, "setpriority", { PRIO_PGRP, 1, 19 }, ERRNO(EPERM) },
+	{ SERVERS, BOTH, "setpriority", { PRIO_USER, 0, 19 }, ERRNO(EPERM) },
+	{ SERVERS, BOTH, "ioprio_set", { 1, 0 }, ALLOW },
+	{ SERVERS, BOTH, "ioprio_set", { 1, 1 }, ERRNO(EPERM) },
+	{ SERVERS, BOTH, "ioprio_set", { 2, 0 }, ALLOW },
+	{ SERVERS, BOTH, "ioprio_set", { 2, 1 }, ERRNO(EPERM) },
+	{ SERVERS, BOTH, "ioprio_set", { 3, 0 }, ERRNO(EPERM) },
 
 	ALLOW_IOCTL(FIONREAD), ALLOW_IOCTL(FIONBIO), ALLOW_IOCTL(FIOCLEX), ALLOW_IOCTL(FIONCLEX), ALLOW_IOCTL(FIOASYNC),
 	ALLOW_IOCTL(TCGETS), ALLOW_IOCTL(TCSETS), ALLOW_IOCTL(TCSETSW), ALLOW_IOCTL(TCSETSF), ALLOW_IOCTL(TCGETS2),
