@@ -45,6 +45,7 @@ static const struct rule {
 	{ "Kelvin sign for k", REFUSE_LOOKALIKE_KEY, S(CALL("{\"tas\342\204\252\":{}}")), S(CALL("{\"task\":{}}")) },
 	{ "Kelvin sign as an escape", REFUSE_LOOKALIKE_KEY, S(CALL("{\"tas\\u212a\":{}}")), S(CALL("{\"tas\\u006b\":{}}")) },
 	{ "a NUL behind a key", REFUSE_LOOKALIKE_KEY, S(PING(",\"method\\u0000\":\"tools/call\"")), S(PING(",\"method0000\":\"x\"")) },
+	{ "DEL in a key", REFUSE_LOOKALIKE_KEY, S(PING(",\"method\177\":1")), S(WITH("{\"method\177\":1}")) },
 	{ "full-width letters", REFUSE_LOOKALIKE_KEY, S(CALL("{\"\357\275\216ame\":\"evil\"}")), S(CALL("{\"name\":\"good\"}")) },
 	{ "a lookalike in result", REFUSE_LOOKALIKE_KEY, S(ANSWER("\"result\":{\"Content\":[]}")), S(ANSWER("\"result\":{\"content\":[]}")) },
 	{ "a lookalike in error", REFUSE_LOOKALIKE_KEY, S(ANSWER("\"error\":{\"Code\":1}")), S(ANSWER("\"error\":{\"code\":1}")) },
