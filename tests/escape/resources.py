@@ -153,8 +153,8 @@ def processes(folder, user):
 def memory(folder, user):
 	s = Session(folder, "serve", ["--memory", "64M"])
 	s.marked("started")
-	missing = "cgroup: missing" in s.p.messages()
 	s.end()
+	missing = "cgroup: missing" in s.p.messages()
 	if missing:
 		tap.tap_skip_kernel(f"{user}: memory is bounded: there is no cgroup here to bound it")
 		return
