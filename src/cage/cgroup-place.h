@@ -15,7 +15,7 @@ enum { CONTROLLER_MEMORY = 1, CONTROLLER_PIDS = 2, CONTROLLER_CPU = 4 };
 struct cgroup_world {
 	const char *root; /* where cgroup2 is mounted */
 	const char *own;  /* the text of /proc/self/cgroup */
-	bool systemd;     /* systemd manages this tree: only what it delegated is ours */
+	bool systemd;	  /* systemd manages this tree: only what it delegated is ours */
 };
 
 struct cgroup_place {
@@ -24,7 +24,7 @@ struct cgroup_place {
 	unsigned enable;      /* which of them have to be written to cgroup.subtree_control first */
 };
 
-/* The path of the "0::" line of /proc/PID/cgroup: 0, or -1 when there is none, it is outside our namespace or deleted. */
+/* The path of the "0::" line of /proc/PID/cgroup: 0, or -1 when there is none, or it is outside or deleted. */
 int cgroup_own_path(const char *text, char *out, size_t size);
 /* "cpu memory pids" as bits. */
 unsigned cgroup_controllers(const char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From what was found to what a person can do: pure functions, so that each machine we know of can be described in a
- * test. Internal to probe.c and its tests, and for the message of cage_clone().
+ * From what was found to what a person can do: pure functions, so that each machine we know of can be described
+ * in a test. Internal to probe.c and its tests, and for the message of cage_clone().
  */
 #pragma once
 
@@ -14,23 +14,23 @@
 struct probe_machine {
 	int kernel_major, kernel_minor;
 	bool root;
-	bool container;             /* this looks like the inside of a container */
-	bool seccomp_filtered;      /* a seccomp filter is on this process already */
-	bool systemd;               /* booted with systemd */
-	long userns_clone;          /* kernel.unprivileged_userns_clone (Debian) */
-	long max_user_namespaces;   /* user.max_user_namespaces */
-	long apparmor_restrict;     /* kernel.apparmor_restrict_unprivileged_userns (Ubuntu) */
-	bool apparmor_parameter;    /* /sys/module/apparmor exists */
+	bool container;		  /* this looks like the inside of a container */
+	bool seccomp_filtered;	  /* a seccomp filter is on this process already */
+	bool systemd;		  /* booted with systemd */
+	long userns_clone;	  /* kernel.unprivileged_userns_clone (Debian) */
+	long max_user_namespaces; /* user.max_user_namespaces */
+	long apparmor_restrict;	  /* kernel.apparmor_restrict_unprivileged_userns (Ubuntu) */
+	bool apparmor_parameter;  /* /sys/module/apparmor exists */
 	bool apparmor_on;
-	char apparmor_label[128];   /* our own label, or "" */
-	char lsm[160];              /* /sys/kernel/security/lsm, or "" */
-	char exe[256];              /* our own program, for an AppArmor profile */
+	char apparmor_label[128]; /* our own label, or "" */
+	char lsm[160];		  /* /sys/kernel/security/lsm, or "" */
+	char exe[256];		  /* our own program, for an AppArmor profile */
 	int landlock_abi;
 	enum cgroup_how cgroup;
-	bool cgroup_unified;        /* cgroup v2 is mounted at /sys/fs/cgroup */
-	char cgroup_reason[160];    /* why there is none, or why the trial failed */
-	bool cgroup_failed;         /* there should be one, and it failed */
-	unsigned cgroup_missing;    /* CGROUP_LIMIT bits that did not take effect in a trial */
+	bool cgroup_unified;	 /* cgroup v2 is mounted at /sys/fs/cgroup */
+	char cgroup_reason[160]; /* why there is none, or why the trial failed */
+	bool cgroup_failed;	 /* there should be one, and it failed */
+	unsigned cgroup_missing; /* CGROUP_LIMIT bits that did not take effect in a trial */
 };
 
 /* Each sets state, detail and remedy of *RESULT. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Try each mechanism for real, in a child: sysctls and version numbers only hint at what a kernel, a container or a
- * security module will refuse. The children report through a page of shared memory, one errno per step.
+ * Try each mechanism for real, in a child: sysctls and version numbers only hint at what a kernel, a container
+ * or a security module will refuse. The children report through a page of shared memory, one errno per step.
  *
  * Called by probe.c for `mcpcage doctor`. Must not change anything that outlives the children.
  */
@@ -87,7 +87,9 @@ static int try_tree(void)
 					    OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 	if (fd < 0)
 		return errno;
-	return syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0 ? errno : 0;
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+		return errno;
+	return 0;
 }
 
 static void try_namespaces(struct probe_tries *tries)
@@ -95,8 +97,8 @@ static void try_namespaces(struct probe_tries *tries)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	pid_t pid = raw_clone3(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |
-			       CLONE_NEWCGROUP);
+	pid_t pid = raw_clone3(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
+			       CLONE_NEWUTS | CLONE_NEWCGROUP);
 	if (pid < 0) {
 		tries->namespaces = errno;
 		return;
@@ -138,21 +140,28 @@ static int try_seccomp(void)
 static int try_landlock(void)
 {
 	struct landlock_ruleset_attr attr = { .handled_access_fs = LANDLOCK_ACCESS_FS_MAKE_BLOCK };
-	CLEANUP_CLOSE int fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr.handled_access_fs, 0);
+	CLEANUP_CLOSE int fd =
+		(int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr.handled_access_fs, 0);
 	if (fd < 0)
 		return errno;
 	return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? errno : 0;
 }
 
-static void __attribute__((noreturn)) try_all(struct probe_tries *tries)
+static int try_apparmor(void)
 {
 	struct error err = { 0 };
 
+	if (apparmor_stack_onexec("unconfined", &err) == 0)
+		return 0;
+	return err.sys ? err.sys : EPROTO;
+}
+
+static void __attribute__((noreturn)) try_all(struct probe_tries *tries)
+{
 	try_namespaces(tries);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) {
 		if (apparmor_enabled())
-			tries->apparmor = apparmor_stack_onexec("unconfined", &err) == 0 ? 0 :
-					  err.sys ? err.sys : EPROTO;
+			tries->apparmor = try_apparmor();
 		tries->landlock = try_landlock();
 		tries->seccomp = try_seccomp();
 	}
@@ -162,7 +171,8 @@ static void __attribute__((noreturn)) try_all(struct probe_tries *tries)
 void probe_try(struct probe_tries *tries)
 {
 	static const struct probe_tries nothing = { -1, -1, -1, -1, -1, -1, -1, -1, -1 };
-	struct probe_tries *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct probe_tries *shared =
+		mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	*tries = nothing;
 	if (shared == MAP_FAILED)

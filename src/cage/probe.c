@@ -77,10 +77,11 @@ static bool inside_container(void)
 {
 	char text[32];
 
-	/* Docker, podman, systemd-nspawn and LXC in this order; getenv() because only words for a person depend on it. */
+	/* systemd-nspawn, Docker, podman, LXC; getenv(3) because only words for a person depend on it. */
 	read_line("/run/host/container-manager", text, sizeof text);
 	return text[0] || access("/.dockerenv", F_OK) == 0 || access("/run/.containerenv", F_OK) == 0 ||
-	       access("/dev/.lxc", F_OK) == 0 || access("/run/systemd/container", F_OK) == 0 || getenv("container");
+	       access("/dev/.lxc", F_OK) == 0 || access("/run/systemd/container", F_OK) == 0 ||
+	       getenv("container");
 }
 
 static void look_at_label(struct probe_machine *m)
@@ -91,6 +92,17 @@ static void look_at_label(struct probe_machine *m)
 		return;
 	snprintf(m->apparmor_label, sizeof m->apparmor_label, "%s", label);
 	free(label);
+}
+
+/* Our own path, unless something in it would mean more to a shell or to AppArmor than a letter does. */
+static void look_at_exe(struct probe_machine *m)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+-";
+
+	ssize_t n = readlink("/proc/self/exe", m->exe, sizeof m->exe - 1);
+	m->exe[n < 0 ? 0 : n] = '\0';
+	if (m->exe[strspn(m->exe, plain)])
+		m->exe[0] = '\0';
 }
 
 static void look_at_machine(struct probe_machine *m)
@@ -113,8 +125,7 @@ static void look_at_machine(struct probe_machine *m)
 	m->apparmor_on = apparmor_enabled();
 	look_at_label(m);
 	read_line("/sys/kernel/security/lsm", m->lsm, sizeof m->lsm);
-	ssize_t n = readlink("/proc/self/exe", m->exe, sizeof m->exe - 1);
-	m->exe[n < 0 ? 0 : n] = '\0';
+	look_at_exe(m);
 	m->landlock_abi = landlock_abi();
 	m->cgroup = cgroup_probe(m->cgroup_reason, sizeof m->cgroup_reason);
 	m->cgroup_unified = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
@@ -151,7 +162,8 @@ static void try_cgroup(struct probe_machine *m)
 		return;
 	if (cgroup_prepare(&plan, &group, &err) < 0 || cgroup_enter_scope(&plan, pid, &group, &err) < 0) {
 		m->cgroup_failed = true;
-		snprintf(m->cgroup_reason, sizeof m->cgroup_reason, "%.*s", (int)sizeof m->cgroup_reason - 1, err.what);
+		snprintf(m->cgroup_reason, sizeof m->cgroup_reason, "%.*s", (int)sizeof m->cgroup_reason - 1,
+			 err.what);
 	} else {
 		m->cgroup_missing = cgroup_limits_wanted(&plan) & ~group.limits;
 	}

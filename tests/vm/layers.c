@@ -7,7 +7,7 @@
  *	layers none                     there is no group, and a reason
  *	layers hung                     systemd does not answer: bounded
  *	layers apparmor PROFILE         stacking: TAP
- *	layers doctor                   the results of probe_all, a line each: name, state, detail, remedy, note between US characters
+ *	layers doctor                   the results of probe_all, a line each, with US between the fields
  */
 #include "cage/cage.h"
 
@@ -27,7 +27,9 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-static const struct plan limits = { .memory = 96 * MIB, .tasks = 40, .cpu = 50, .exe = (char *)"/usr/bin/d\303\251mo" };
+static const struct plan limits = {
+	.memory = 96 * MIB, .tasks = 40, .cpu = 50, .exe = (char *)"/usr/bin/d\303\251mo"
+};
 
 static double now(void)
 {
@@ -84,8 +86,8 @@ static int spin(void)
 	while (now() - start < 1.0)
 		;
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	return (int)(((double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9) * 100 /
-		     (now() - start));
+	return (int)(((double)(after.tv_sec - before.tv_sec) + (double)(after.tv_nsec - before.tv_nsec) / 1e9) *
+		     100 / (now() - start));
 }
 
 struct findings {
@@ -164,11 +166,13 @@ static void check_findings(const struct cgroup *group, int go, int out)
 	is_int(bare_forks, 200, "outside the group 200 processes can be started");
 	ok(bare_spin > 75, "outside the group a busy process gets a processor (%d %%)", bare_spin);
 
-	ok(write(go, "g", 1) == 1 && wait_readable(out, 30000) && read(out, &f, sizeof f) == (ssize_t)sizeof f &&
-		   wait_readable(out, 5000) && read(out, &byte, 1) == 1, "the process in the group reports");
+	ok(write(go, "g", 1) == 1 && wait_readable(out, 30000) &&
+		   read(out, &f, sizeof f) == (ssize_t)sizeof f && wait_readable(out, 5000) &&
+		   read(out, &byte, 1) == 1,
+	   "the process in the group reports");
 	is_int(f.eat_small, 0, "in the group 16 MiB can be used");
-	ok(WIFSIGNALED(f.eat_big) && WTERMSIG(f.eat_big) == SIGKILL, "300 MiB cannot: the process is killed (%x)",
-	   (unsigned)f.eat_big);
+	ok(WIFSIGNALED(f.eat_big) && WTERMSIG(f.eat_big) == SIGKILL,
+	   "300 MiB cannot: the process is killed (%x)", (unsigned)f.eat_big);
 	ok(f.forks >= 30 && f.forks < 40, "processes are bounded (%d)", f.forks);
 	ok(f.spin > 25 && f.spin < 65, "a busy process gets half a processor (%d %%)", f.spin);
 
@@ -212,7 +216,8 @@ static int test_group(enum cgroup_how expected)
 	diag("release took %.1f ms", (now() - start) * 1000);
 	while (access(path, F_OK) == 0 && now() - start < 5)
 		usleep(10000);
-	ok(access(path, F_OK) < 0 && errno == ENOENT, "the group is gone after %.0f ms", (now() - start) * 1000);
+	ok(access(path, F_OK) < 0 && errno == ENOENT, "the group is gone after %.0f ms",
+	   (now() - start) * 1000);
 	is_int(group.fd, -1, "and its descriptor closed");
 	return done_testing();
 }
@@ -276,7 +281,8 @@ static int test_hung(void)
 		for (;;)
 			pause();
 	double start = now();
-	is_int(cgroup_enter_scope(&limits, pid, &group, &err), -1, "no scope from a systemd that does not answer");
+	is_int(cgroup_enter_scope(&limits, pid, &group, &err), -1,
+	       "no scope from a systemd that does not answer");
 	double took = now() - start;
 	ok(took > 1.5 && took < 2.5, "after %.2f s", took);
 	ok(strstr(err.what, "2000 ms"), "with these words: %s", err.what);
@@ -300,7 +306,8 @@ static const char *cat(const char *profile, const char *file, char *out, size_t 
 	if (pid == 0) {
 		struct error err = { 0 };
 
-		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || (profile && apparmor_stack_onexec(profile, &err) < 0)) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+		    (profile && apparmor_stack_onexec(profile, &err) < 0)) {
 			dprintf(fds[1], "error: %s", err.what);
 			_exit(0);
 		}
@@ -328,8 +335,8 @@ static int test_apparmor(const char *profile)
 	ok(cat(profile, "/etc/passwd", text, sizeof text)[0], "another can: %s", text);
 	cat(profile, "/proc/self/attr/apparmor/current", text, sizeof text);
 	ok(strstr(text, profile) && strstr(text, "//&"), "the label is a stack: %s", text);
-	ok(strstr(cat("mcpcage-no-such", "/etc/passwd", text, sizeof text), "error: "), "an unknown profile is an error: %s",
-	   text);
+	ok(strstr(cat("mcpcage-no-such", "/etc/passwd", text, sizeof text), "error: "),
+	   "an unknown profile is an error: %s", text);
 	return done_testing();
 }
 
@@ -340,9 +347,9 @@ static int print_doctor(void)
 
 	for (size_t i = 0; i < n; i++)
 		printf("%s\037%s\037%s\037%s\037%s\n", results[i].name,
-		       results[i].state == PROBE_ACTIVE	 ? "active" :
-		       results[i].state == PROBE_LIMITED ? "limited" :
-							   "missing",
+		       results[i].state == PROBE_ACTIVE	   ? "active"
+		       : results[i].state == PROBE_LIMITED ? "limited"
+							   : "missing",
 		       results[i].detail, results[i].remedy, results[i].note);
 	return 0;
 }
