@@ -125,7 +125,7 @@ int cage_id_maps(const struct plan *plan, struct error *err)
 {
 	/* Without "deny", gid_map would need CAP_SETGID outside. */
 	if (write_proc("/proc/self/setgroups", "deny", err) < 0)
-		return -1;
+		return userns_hint(err);
 	if (write_map("/proc/self/uid_map", plan->uid, err) < 0)
 		return -1;
 	if (write_map("/proc/self/gid_map", plan->gid, err) < 0)

@@ -43,7 +43,7 @@ int userns_hint(struct error *err)
 				       "`sysctl -w user.max_user_namespaces=15000`");
 	if (read_switch("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1)
 		return error_hint(err, "AppArmor restricts user namespaces: load an AppArmor profile for mcpcage that "
-				       "has the rule `userns,`, or "
+				       "has the rule `userns,` (`mcpcage doctor` prints the command), or "
 				       "`sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`");
 	return error_hint(err, "user namespaces are refused here: inside a container, start it with a seccomp and "
 			       "AppArmor profile that allows them (podman or docker: `--security-opt "

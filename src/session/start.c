@@ -165,9 +165,27 @@ static int judge_cgroup(struct session *s, int step, struct error *err)
 			  s->cgroup.why);
 		return error_hint(err, "see `mcpcage doctor`, or leave out the limits or --require cgroup");
 	}
-	log_line(s->log, "cgroup: these limits are not enforced: %s%s%s", names, s->cgroup.why[0] ? ": " : "",
-		 s->cgroup.why);
+	/* After a failed attempt the reason has been said. */
+	const char *why = step < 0 ? "" : s->cgroup.why;
+	log_line(s->log, "cgroup: these limits are not enforced: %s%s%s", names, why[0] ? ": " : "", why);
 	return 0;
+}
+
+static int enter_scope(struct session *s, struct error *err)
+{
+	int step = cgroup_enter_scope(s->plan, s->init.pid, &s->cgroup, err);
+
+	if (step < 0) {
+		/* If the cage could not be built meanwhile, that is the reason, and the only one worth a line. */
+		struct pollfd p = { .fd = s->init.fd, .events = POLLIN };
+		if (poll(&p, 1, 0) > 0)
+			session_hear(s, &s->init);
+		if (s->broken) {
+			*err = s->error;
+			return -1;
+		}
+	}
+	return judge_cgroup(s, step, err);
 }
 
 int session_start(struct session *s, struct error *err)
@@ -187,11 +205,8 @@ int session_start(struct session *s, struct error *err)
 	/* Ends that are not ours would keep the others from seeing an end of file. */
 	pipes_close(&p);
 
-	if (s->cgroup.how == CGROUP_SCOPE) {
-		step = cgroup_enter_scope(s->plan, s->init.pid, &s->cgroup, err);
-		if (judge_cgroup(s, step, err) < 0)
-			return -1;
-	}
+	if (s->cgroup.how == CGROUP_SCOPE && enter_scope(s, err) < 0)
+		return -1;
 	if (await(s, PEER_RUNNING, PEER_READY, err) < 0)
 		return -1;
 	if (record_send(s->init.fd, RECORD_GO, &go) < 0)
