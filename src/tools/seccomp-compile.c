@@ -28,55 +28,21 @@
  * written: the kernel looks at 32 bits only where a parameter is an int, and what a filter compares must be what the kernel
  * looks at. A name that the architecture does not have, a name decided twice and a condition that cannot hold are errors.
  *
- * The program: another architecture is killed, x32 is killed, then a binary search. See seccomp(2), bpf(2) and
- * Documentation/userspace-api/seccomp_filter.rst. Runs on the machine that builds; nothing of it is installed.
+ * seccomp-code.c makes the program. See seccomp(2) and Documentation/userspace-api/seccomp_filter.rst. Both run on the machine
+ * that builds; nothing of them is installed.
  */
+#include "seccomp-compile.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NR_MAX = 1024, CLAUSE_MAX = 64, COND_MAX = 6, VALUE_MAX = 96, WORD_MAX = 192, DEPTH_MAX = 8 };
-#define X32_BIT 0x40000000U
-
-enum op { OP_IN, OP_NOT };
-
-struct cond {
-	unsigned arg;
-	bool wide; /* 64 bits */
-	uint64_t mask;
-	enum op op;
-	uint64_t value[VALUE_MAX];
-	size_t value_n;
-};
-
-struct clause {
-	uint32_t action;
-	struct cond cond[COND_MAX];
-	size_t cond_n; /* 0: the else clause */
-};
-
-/* What happens to a call: an action, or clauses. */
-struct body {
-	struct clause clause[CLAUSE_MAX];
-	size_t clause_n;
-};
-
-struct decision {
-	int line; /* 0: undecided */
-	const char *file;
-	uint32_t action;
-	const struct body *body;
-};
+enum { WORD_MAX = 192, DEPTH_MAX = 8 };
 
 struct constant {
 	char *name;
@@ -107,7 +73,7 @@ struct source {
 
 /* ---- errors and memory ---- */
 
-__attribute__((format(printf, 2, 3), noreturn)) static void die(const struct source *s, const char *format, ...)
+void die(const struct source *s, const char *format, ...)
 {
 	va_list ap;
 
@@ -122,7 +88,7 @@ __attribute__((format(printf, 2, 3), noreturn)) static void die(const struct sou
 	exit(1);
 }
 
-static void *grow(void *p, size_t n, size_t size)
+void *grow(void *p, size_t n, size_t size)
 {
 	p = reallocarray(p, n, size);
 	if (!p)
@@ -475,160 +441,6 @@ static void check_complete(const char *path)
 		die(NULL, "%s: no default", path);
 }
 
-/* ---- code ---- */
-
-struct prog {
-	struct sock_filter v[BPF_MAXINSNS];
-	size_t n;
-};
-
-static void emit(struct prog *p, uint16_t code, uint32_t k, size_t jt, size_t jf)
-{
-	if (p->n == BPF_MAXINSNS)
-		die(NULL, "the program is longer than %d instructions", BPF_MAXINSNS);
-	if (jt > UINT8_MAX || jf > UINT8_MAX)
-		die(NULL, "a call block is too long to jump over");
-	p->v[p->n++] = (struct sock_filter){ code, (uint8_t)jt, (uint8_t)jf, k };
-}
-
-static void emit_ret(struct prog *p, uint32_t action)
-{
-	emit(p, BPF_RET | BPF_K, action, 0, 0);
-}
-
-static void append(struct prog *p, const struct prog *more)
-{
-	for (size_t i = 0; i < more->n; i++)
-		emit(p, more->v[i].code, more->v[i].k, more->v[i].jt, more->v[i].jf);
-}
-
-/* Jumps that are not resolved yet: instructions whose jt or jf goes to a place further on. */
-struct fixups {
-	struct {
-		size_t at;
-		bool jt;
-	} v[4 * VALUE_MAX];
-	size_t n;
-};
-
-static void fix_later(struct fixups *f, const struct prog *p, bool jt)
-{
-	if (f->n == sizeof(f->v) / sizeof(f->v[0]))
-		die(NULL, "too many jumps in a call block");
-	f->v[f->n].at = p->n - 1;
-	f->v[f->n++].jt = jt;
-}
-
-static void fix_here(struct fixups *f, struct prog *p)
-{
-	for (size_t i = 0; i < f->n; i++) {
-		size_t distance = p->n - f->v[i].at - 1;
-		if (distance > UINT8_MAX)
-			die(NULL, "a call block is too long to jump over");
-		*(f->v[i].jt ? &p->v[f->v[i].at].jt : &p->v[f->v[i].at].jf) = (uint8_t)distance;
-	}
-	f->n = 0;
-}
-
-/* Load half of an argument, masked. Both architectures are little-endian. */
-static void emit_load(struct prog *p, const struct cond *c, bool high)
-{
-	uint32_t mask = (uint32_t)(high ? c->mask >> 32 : c->mask);
-	uint32_t offset = (uint32_t)(offsetof(struct seccomp_data, args) + 8 * c->arg + (high ? 4 : 0));
-
-	emit(p, BPF_LD | BPF_W | BPF_ABS, offset, 0, 0);
-	if (mask != UINT32_MAX)
-		emit(p, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
-}
-
-/* Falls through when C holds; what does not hold is left in FAIL. */
-static void emit_cond(struct prog *p, const struct cond *c, struct fixups *fail)
-{
-	struct fixups hold = { .n = 0 };
-
-	/* For != every difference holds, and the last comparison fails when equal. */
-	if (c->wide && c->mask >> 32) {
-		emit_load(p, c, true);
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(c->value[0] >> 32), 0, 0);
-		fix_later(c->op == OP_NOT ? &hold : fail, p, false);
-	}
-	emit_load(p, c, false);
-	for (size_t i = 0; i < c->value_n; i++) {
-		emit(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)c->value[i], 0, 0);
-		if (c->op == OP_NOT)
-			fix_later(fail, p, true);
-		else if (i + 1 < c->value_n)
-			fix_later(&hold, p, true);
-		else
-			fix_later(fail, p, false);
-	}
-	fix_here(&hold, p);
-}
-
-static void emit_body(struct prog *p, const struct body *b)
-{
-	for (size_t i = 0; i < b->clause_n; i++) {
-		struct fixups fail = { .n = 0 };
-		for (size_t j = 0; j < b->clause[i].cond_n; j++)
-			emit_cond(p, &b->clause[i].cond[j], &fail);
-		emit_ret(p, b->clause[i].action);
-		fix_here(&fail, p);
-	}
-}
-
-/* Neighbours with the same fate, so that the search is over few ranges. */
-struct range {
-	uint32_t first;
-	uint32_t action;
-	const struct body *body;
-};
-
-/* The number is in the accumulator. */
-static void emit_search(struct prog *p, const struct range *r, size_t n)
-{
-	if (n == 1) {
-		if (r->body)
-			emit_body(p, r->body);
-		else
-			emit_ret(p, r->action);
-		return;
-	}
-	struct prog *low = grow(NULL, 1, sizeof(*low));
-	low->n = 0;
-	emit_search(low, r, n / 2);
-	if (low->n <= UINT8_MAX) {
-		emit(p, BPF_JMP | BPF_JGE | BPF_K, r[n / 2].first, low->n, 0);
-	} else {
-		emit(p, BPF_JMP | BPF_JGE | BPF_K, r[n / 2].first, 0, 1);
-		emit(p, BPF_JMP | BPF_JA, (uint32_t)low->n, 0, 0);
-	}
-	append(p, low);
-	free(low);
-	emit_search(p, r + n / 2, n - n / 2);
-}
-
-static void emit_program(struct prog *p)
-{
-	static struct range range[NR_MAX + 1];
-	size_t n = 0;
-
-	for (uint32_t nr = 0; nr <= NR_MAX; nr++) {
-		const struct decision *d = nr < NR_MAX ? &g.decision[nr] : NULL;
-		struct range r = { nr, d && d->line ? d->action : g.default_action, d && d->line ? d->body : NULL };
-		if (n == 0 || r.action != range[n - 1].action || r.body != range[n - 1].body)
-			range[n++] = r;
-	}
-	emit(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch), 0, 0);
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, g.arch, 1, 0);
-	emit_ret(p, SECCOMP_RET_KILL_PROCESS);
-	emit(p, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr), 0, 0);
-	if (g.arch == SCMP_ARCH_X86_64) {
-		emit(p, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
-		emit_ret(p, SECCOMP_RET_KILL_PROCESS);
-	}
-	emit_search(p, range, n);
-}
-
 /* ---- output ---- */
 
 static void print_program(const char *identifier, const char *path)
@@ -636,7 +448,7 @@ static void print_program(const char *identifier, const char *path)
 	static struct prog p;
 	const char *slash = strrchr(path, '/');
 
-	emit_program(&p);
+	emit_program(&p, g.arch, g.decision, g.default_action);
 	printf("/* Made from %s for %s by seccomp-compile while building. */\n", slash ? slash + 1 : path, g.arch_name);
 	printf("static const struct sock_filter %s[] = {\n", identifier);
 	for (size_t i = 0; i < p.n; i++)
