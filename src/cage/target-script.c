@@ -436,7 +436,7 @@ int target_strip_env(struct resolver *r, struct error *err)
 				return -1;
 			continue;
 		}
-		if (i < r->argv.n && strcmp(r->argv.v[i], "--") == 0 && words.n == 0) {
+		if (strcmp(word, "--") == 0 && words.n == 0) {
 			i++;
 			break;
 		}

@@ -209,8 +209,10 @@ static int step(struct resolver *r, struct error *err)
 {
 	CLEANUP_FREE char *next = NULL;
 
-	if (r->argv.n == 0)
-		return error_set(err, 0, "there is no command");
+	if (r->argv.n == 0) {
+		error_set(err, 0, "there is no command");
+		return -1;
+	}
 	/* by name first: that it is not installed is not the user's problem */
 	if (refuse_by_name(r, path_base(r->argv.v[0]), err) < 0 || look(r, err) < 0)
 		return -1;
