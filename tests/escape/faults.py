@@ -198,7 +198,11 @@ def judge(run, good, good_missing):
 		if call.name in MUST_STOP.get(call.role, ()):
 			return "the server ran"
 		if fingerprint(run) != good and not missing_layers(run.p.messages()) - good_missing:
-			change = set(fingerprint(run)) ^ set(good)
+			more, less = set(fingerprint(run)) - set(good), set(good) - set(fingerprint(run))
+			# A file of the system that could not be looked at is not shown: less than planned, never more.
+			if not more and all(line.startswith("mount /etc/") for line in less):
+				return None
+			change = more | less
 			return f"the server ran in another cage, or ended otherwise: {sorted(change)[:8]}"
 		return None
 	if not stopped:
