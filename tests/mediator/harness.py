@@ -57,14 +57,17 @@ class Session:
 		for t in self.threads:
 			t.start()
 		if handshake:
-			self.handshake()
+			try:
+				self.handshake()
+			except BaseException:
+				self.close()
+				raise
 
 	def __enter__(self):
 		return self
 
 	def __exit__(self, *_):
 		self.close()
-		shutil.rmtree(self.dir, ignore_errors=True)
 
 	def _read_stdout(self):
 		held = []
@@ -238,6 +241,7 @@ class Session:
 			t.join(1)
 		for f in (self.process.stdout, self.process.stderr):
 			f.close()
+		shutil.rmtree(self.dir, ignore_errors=True)
 
 
 def parsed(raw):
