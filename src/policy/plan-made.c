@@ -194,3 +194,14 @@ int planner_env(struct planner *p)
 	}
 	return 0;
 }
+
+void plan_wipe_secrets(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->env.n; i++) {
+		char *value = strchr(plan->env.v[i], '=');
+		if (value)
+			explicit_bzero(value + 1, strlen(value + 1));
+	}
+	for (size_t i = 0; i < plan->argv.n; i++)
+		explicit_bzero(plan->argv.v[i], strlen(plan->argv.v[i]));
+}

@@ -201,13 +201,12 @@ static int copy_command(struct planner *p)
 static char *audit_path(const struct policy *policy, const struct facts *facts)
 {
 	const char *state = policy->state ? policy->state : facts->state;
-	CLEANUP_FREE char *below_home = NULL;
 
 	if (policy->audit)
 		return strdup(policy->audit);
-	if (!state)
-		state = below_home = path_join(facts->home, ".local/state/mcpcage");
-	return state ? path_join(state, "audit.jsonl") : NULL;
+	if (state)
+		return path_join(state, "audit.jsonl");
+	return path_join(facts->home, ".local/state/mcpcage/audit.jsonl");
 }
 
 static int copy_rest(struct planner *p)

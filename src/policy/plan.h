@@ -86,6 +86,11 @@ struct plan {
  */
 int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
+/*
+ * In a process that has the plan by fork(2) and does not need them: overwrite the values of environment variables and the
+ * arguments of the server, where keys and tokens are.
+ */
+void plan_wipe_secrets(const struct plan *plan);
 
 /*
  * The absolute path that the server's argument ARG names ("/srv/x", "--root=/srv/x"), normalized; NULL

@@ -222,6 +222,8 @@ static int parse_grant(const struct policy_key *key, const char *text, const str
 	size_t n = colon ? (size_t)(colon - text) : strlen(text);
 	if (parse_path(text, n, source, &grant.source, err) < 0)
 		return -1;
+	if (!grant.source)
+		return error_oom(err);
 	int rc = 0;
 	if (colon)
 		rc = parse_path(colon + 1, strlen(colon + 1), source, &grant.dest, err);

@@ -296,6 +296,7 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 	pid_t server = start_server(plan, &err);
 	if (server < 0)
 		fail(&err);
+	plan_wipe_secrets(plan);
 	const int keep[] = { FD_MONITOR, signal_fd };
 	if (confine_init(keep, ARRAY_SIZE(keep), &err) < 0)
 		fail(&err); /* takes the server along */
