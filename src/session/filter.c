@@ -63,7 +63,6 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	};
 	f->call_timeout = plan->call_timeout;
 	f->idle_timeout = plan->idle_timeout;
-	f->message_size = plan->message_size;
 	f->now = f->active = now_ms();
 	f->stderr_.refilled = f->now;
 	f->stderr_.tokens = (uint64_t)256 << 10;

@@ -63,11 +63,9 @@ struct filter {
 	struct route *reverse; /* requests of the server */
 	struct tool_rules rules;
 	uint64_t call_timeout, idle_timeout;
-	size_t message_size;
 
 	uint64_t now; /* milliseconds, CLOCK_MONOTONIC; set once a turn */
 	uint64_t active; /* when the last message passed */
-	uint64_t idle_since;
 	uint64_t silent_from; /* the first deadline since the server last said something; 0: none */
 	bool idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
 	bool draining; /* the server is gone: pass on what it left, then end */
