@@ -121,18 +121,16 @@ static void against_fnmatch(void)
 static void bounded(void)
 {
 	char pattern[128] = "", name[256];
-	struct timespec t;
 
 	for (int i = 0; i < 40; i++)
 		strcat(pattern, i % 3 ? "*a" : "*?");
 	strcat(pattern, "b");
 	memset(name, 'a', 255);
 	name[255] = '\0';
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	double start = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	/* One that tries every way would take longer than the universe has. */
+	alarm(100);
 	ok(!matches(pattern, name), "forty stars do not match");
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	ok((double)t.tv_sec + (double)t.tv_nsec / 1e9 - start < 1, "and that is soon known");
+	alarm(0);
 }
 
 int main(void)

@@ -68,10 +68,12 @@ static void linear(struct span unit, const char *what)
 
 	while (in.n < 1 << 20)
 		buf_append(&in, unit.p, unit.n);
+	/* Told, not judged; what is worse than linear runs into the alarm. */
 	double start = seconds();
+	alarm(100);
 	text_clean(&out, buf_span(&in));
-	double took = seconds() - start;
-	ok(took < 2, "1 MiB of %s takes no time: %.3f s", what, took);
+	alarm(0);
+	ok(!out.full && out.n <= 3 * in.n, "1 MiB of %s: %.3f s", what, seconds() - start);
 }
 
 static size_t encode(char *to, uint32_t code)
