@@ -180,19 +180,19 @@ static void explain_tools(const struct plan *plan, struct buf *out)
 	struct flow flow = { .out = out };
 
 	heading(out, "Tools that may be called");
-	if (!plan->tools_allow_set)
+	if (!plan->mediation.tools_allow_set)
 		buf_puts(out, "  all\n");
-	else if (plan->tools_allow.n == 0)
+	else if (plan->mediation.tools_allow.n == 0)
 		buf_puts(out, "  none\n");
-	for (size_t i = 0; i < plan->tools_allow.n; i++)
-		flow_word(&flow, plan->tools_allow.v[i]);
+	for (size_t i = 0; i < plan->mediation.tools_allow.n; i++)
+		flow_word(&flow, plan->mediation.tools_allow.v[i]);
 	flow_end(&flow);
-	if (plan->tools_deny.n == 0)
+	if (plan->mediation.tools_deny.n == 0)
 		return;
 	buf_puts(out, "  but never:\n");
 	flow = (struct flow){ .out = out };
-	for (size_t i = 0; i < plan->tools_deny.n; i++)
-		flow_word(&flow, plan->tools_deny.v[i]);
+	for (size_t i = 0; i < plan->mediation.tools_deny.n; i++)
+		flow_word(&flow, plan->mediation.tools_deny.v[i]);
 	flow_end(&flow);
 }
 

@@ -252,7 +252,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_TOOLS_ALLOW] = {
 		.id = KEY_TOOLS_ALLOW,
 		.path = "tools.allow", .option = "--allow-tool", .argument = "GLOB",
-		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_FEWER, MEMBER(tools_allow),
+		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_FEWER, MEMBER(mediation.tools_allow),
 		.help = "only tools that match may be called",
 		.man = "Patterns (*, ?, [...]) of the names of the tools that may be called. Without this "
 		       "key every tool may be called; an empty list allows none. A refused call is answered "
@@ -261,7 +261,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_TOOLS_DENY] = {
 		.id = KEY_TOOLS_DENY,
 		.path = "tools.deny", .option = "--deny-tool", .argument = "GLOB",
-		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_MORE, MEMBER(tools_deny),
+		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_MORE, MEMBER(mediation.tools_deny),
 		.help = "tools that match may not be called",
 		.man = "Patterns of the names of tools that may not be called, whatever tools.allow says.",
 	},

@@ -119,7 +119,7 @@ static int apply_list(struct merge *merge, const struct policy_key *key, const s
 	struct strlist *list = member(&merge->policy, key);
 
 	if (key->id == KEY_TOOLS_ALLOW)
-		merge->policy.tools_allow_set = true;
+		merge->policy.mediation.tools_allow_set = true;
 	for (size_t i = 0; i < value->list.n; i++)
 		if (!strlist_has(list, value->list.v[i]) && strlist_add(list, value->list.v[i]) < 0)
 			return -1;
@@ -378,7 +378,7 @@ static int lock_key(struct merge *merge, const struct policy_key *key, const cha
 	free(lock->by);
 	lock->by = name;
 	lock->narrowed = false;
-	lock->any = key->id == KEY_TOOLS_ALLOW && !merge->policy.tools_allow_set;
+	lock->any = key->id == KEY_TOOLS_ALLOW && !merge->policy.mediation.tools_allow_set;
 	value_free(&lock->ceiling);
 	return take_ceiling(merge, key, &lock->ceiling) < 0 ? error_oom(err) : 0;
 }
@@ -414,6 +414,7 @@ int merge_lock(struct merge *merge, const char *path, const char *by, struct err
 int merge_init(struct merge *merge, struct error *err)
 {
 	*merge = (struct merge){ 0 };
+	mediation_defaults(&merge->policy.mediation);
 	for (size_t i = 0; i < KEYS_N; i++) {
 		const struct policy_key *key = &policy_keys[i];
 		struct value value = { 0 };

@@ -226,10 +226,8 @@ static int copy_rest(struct planner *p)
 	plan->idle_timeout = policy->idle_timeout;
 	plan->session_timeout = policy->session_timeout;
 	plan->unix_sockets = policy->unix_sockets;
-	plan->tools_allow_set = policy->tools_allow_set;
-	if (strlist_copy(&plan->tools_allow, &policy->tools_allow) < 0 ||
-	    strlist_copy(&plan->tools_deny, &policy->tools_deny) < 0)
-		return error_oom(p->err);
+	if (mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0)
+		return -1;
 	if (policy->apparmor && !(plan->apparmor = strdup(policy->apparmor)))
 		return error_oom(p->err);
 	if (!policy->audit || strcmp(policy->audit, "off") != 0) {
@@ -427,8 +425,8 @@ void plan_free(struct plan *plan)
 	strlist_free(&plan->env);
 	free(plan->cwd);
 	free(plan->apparmor);
-	strlist_free(&plan->tools_allow);
-	strlist_free(&plan->tools_deny);
+	mediation_free(&plan->mediation);
+	free(plan->pins_folder);
 	free(plan->audit);
 	strlist_free(&plan->warnings);
 	strlist_free(&plan->notes);

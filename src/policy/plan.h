@@ -68,8 +68,8 @@ struct plan {
 	char *apparmor;
 	bool unix_sockets;
 
-	bool tools_allow_set;
-	struct strlist tools_allow, tools_deny;
+	struct mediation mediation;
+	char *pins_folder; /* where the pins of this server are kept: below the state folder */
 
 	char *audit; /* absolute path, or NULL: off */
 

@@ -46,8 +46,7 @@ void policy_free(struct policy *policy)
 	}
 	free(policy->env);
 	free(policy->apparmor);
-	strlist_free(&policy->tools_allow);
-	strlist_free(&policy->tools_deny);
+	mediation_free(&policy->mediation);
 	free(policy->audit);
 	free(policy->state);
 	strlist_free(&policy->layers);

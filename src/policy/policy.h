@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/strlist.h"
+#include "policy/mediation.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -84,10 +85,7 @@ struct policy {
 	char *apparmor;    /* profile to stack, or NULL */
 	bool unix_sockets; /* may the server make AF_UNIX sockets (within its own files) */
 
-	/* tools/call: denied first, then allowed; an unset allow list means every tool */
-	bool tools_allow_set;
-	struct strlist tools_allow; /* globs */
-	struct strlist tools_deny;
+	struct mediation mediation;
 
 	/* records */
 	char *audit; /* file, "off", or NULL for the default in the state folder */

@@ -57,9 +57,9 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	outlet_open(&f->to_stderr, fds->client_err, STDERR_QUEUE_MAX);
 	f->to_server = (struct outlet){ .fd = fds->server_in, .how = OUTLET_NONBLOCK, .queue = { .max = QUEUE_MAX } };
 	f->rules = (struct tool_rules){
-		.deny = &plan->tools_deny,
-		.allow = &plan->tools_allow,
-		.allow_set = plan->tools_allow_set,
+		.deny = &plan->mediation.tools_deny,
+		.allow = &plan->mediation.tools_allow,
+		.allow_set = plan->mediation.tools_allow_set,
 	};
 	f->call_timeout = plan->call_timeout;
 	f->idle_timeout = plan->idle_timeout;

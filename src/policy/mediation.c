@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/mediation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void lists_of(struct mediation *m, struct strlist *lists[9])
+{
+	lists[0] = &m->tools_allow;
+	lists[1] = &m->tools_deny;
+	lists[2] = &m->methods;
+	lists[3] = &m->rule_files;
+	lists[4] = &m->text_command;
+	lists[5] = &m->roots_list;
+	lists[6] = &m->ask_with;
+	lists[7] = &m->alarm_command;
+	lists[8] = NULL;
+}
+
+void mediation_defaults(struct mediation *m)
+{
+	*m = (struct mediation){
+		.tools_default = TOOL_ALLOW,
+		.pins = PINS_FIRST_USE,
+		.text_clean = true,
+		.text_timeout = 10 * 1000,
+		.sampling_tokens = 4096,
+		.tasks = true,
+		.ttl = 5 * 60 * 1000,
+		.ask_timeout = 50 * 1000,
+		.ask_remember = (uint64_t)30 * 24 * 3600 * 1000,
+		.on_breach = BREACH_NOTE,
+	};
+}
+
+void mediation_free(struct mediation *m)
+{
+	struct strlist *lists[9];
+
+	lists_of(m, lists);
+	for (size_t i = 0; lists[i]; i++)
+		strlist_free(lists[i]);
+	for (size_t i = 0; i < m->rules_n; i++) {
+		free(m->rules[i].tool);
+		free(m->rules[i].arguments);
+		free(m->rules[i].reason);
+		free(m->rules[i].origin);
+	}
+	for (size_t i = 0; i < m->actions_n; i++)
+		free(m->actions[i].name);
+	free(m->rules);
+	free(m->actions);
+	memset(m, 0, sizeof *m);
+}
+
+static int dup_text(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -1 : 0;
+}
+
+static int copy_rules(struct mediation *to, const struct mediation *from)
+{
+	to->rules = calloc(from->rules_n + 1, sizeof *to->rules);
+	to->actions = calloc(from->actions_n + 1, sizeof *to->actions);
+	if (!to->rules || !to->actions)
+		return -1;
+	for (size_t i = 0; i < from->rules_n; i++, to->rules_n++) {
+		const struct tool_rule *f = &from->rules[i];
+		struct tool_rule *t = &to->rules[i];
+		*t = *f;
+		t->tool = t->arguments = t->reason = t->origin = NULL;
+		if (dup_text(&t->tool, f->tool) < 0 || dup_text(&t->arguments, f->arguments) < 0 ||
+		    dup_text(&t->reason, f->reason) < 0 || dup_text(&t->origin, f->origin) < 0) {
+			to->rules_n++;
+			return -1;
+		}
+	}
+	for (size_t i = 0; i < from->actions_n; i++, to->actions_n++) {
+		to->actions[i].action = from->actions[i].action;
+		if (dup_text(&to->actions[i].name, from->actions[i].name) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int mediation_copy(struct mediation *to, const struct mediation *from, struct error *err)
+{
+	struct mediation source = *from;
+	struct strlist *mine[9], *theirs[9];
+	int r = 0;
+
+	*to = source;
+	to->rules = NULL;
+	to->actions = NULL;
+	to->rules_n = to->actions_n = 0;
+	lists_of(to, mine);
+	lists_of(&source, theirs);
+	for (size_t i = 0; mine[i]; i++)
+		*mine[i] = (struct strlist){ 0 };
+	for (size_t i = 0; mine[i] && r == 0; i++)
+		r = strlist_copy(mine[i], theirs[i]);
+	if (r == 0)
+		r = copy_rules(to, from);
+	if (r < 0) {
+		mediation_free(to);
+		return error_oom(err);
+	}
+	return 0;
+}
