@@ -72,12 +72,12 @@ static void invent(const struct policy *policy, struct facts *facts)
 		draw_fact(facts, policy->system.v[i]);
 	for (size_t i = 0; i < policy->tmpfs.n; i++)
 		draw_fact(facts, policy->tmpfs.v[i]);
-	for (size_t i = 0; i < policy->tools_deny.n; i++) {
-		char *path = plan_arg_path(policy->tools_deny.v[i]);
+	for (size_t i = 0; i < policy->mediation.tools_deny.n; i++) {
+		char *path = plan_arg_path(policy->mediation.tools_deny.v[i]);
 		if (path)
 			draw_fact(facts, path);
 		free(path);
-		if (strlist_add(&facts->target.argv, policy->tools_deny.v[i]) < 0)
+		if (strlist_add(&facts->target.argv, policy->mediation.tools_deny.v[i]) < 0)
 			abort();
 	}
 	strlist_free(&protect);

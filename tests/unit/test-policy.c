@@ -54,7 +54,7 @@ static void defaults(void)
 	is_int(policy.tmp_size, 256 << 20, "tmp");
 	is_int(policy.network, NETWORK_NONE, "no network");
 	is_int(policy.args, ARGS_RO, "arguments read-only");
-	ok(!policy.unix_sockets && !policy.tools_allow_set && !policy.audit && !policy.state && !policy.apparmor,
+	ok(!policy.unix_sockets && !policy.mediation.tools_allow_set && !policy.audit && !policy.state && !policy.apparmor,
 	   "nothing else");
 	is_int(policy.layers.n, 2, "base and the profile of the kind");
 	policy_free(&policy);
@@ -256,7 +256,7 @@ static void options(void)
 	is_str(policy.tmpfs.v[0], "/scratch", "tmpfs");
 	is_int(policy.require, LAYER_LANDLOCK | LAYER_AUDIT | LAYER_APPARMOR, "layers; a named profile is required");
 	ok(policy.unix_sockets && policy.network == NETWORK_HOST && policy.args == ARGS_OFF, "switches");
-	ok(!policy.tools_allow_set && strlist_has(&policy.tools_deny, "rm*"), "tools");
+	ok(!policy.mediation.tools_allow_set && strlist_has(&policy.mediation.tools_deny, "rm*"), "tools");
 	is_str(policy.audit, "/proj/here/log.jsonl", "audit");
 	is_str(policy.state, "/var/lib/x", "state");
 	ok(has_grant(&policy, "/proj/here/out", "/out", true), "grant");
@@ -267,7 +267,7 @@ static void options(void)
 	refuses("the audit log is required and switched off", "", "--audit", "off", "--require", "audit");
 	put("user/policy.json", "{\"tools\":{\"allow\":[]}}");
 	is_int(build(&policy, NULL), 0, "an empty list of tools");
-	ok(policy.tools_allow_set && policy.tools_allow.n == 0, "allows none");
+	ok(policy.mediation.tools_allow_set && policy.mediation.tools_allow.n == 0, "allows none");
 	policy_free(&policy);
 	put("user/policy.json", "{\"env\":{\"A\":\"1\",\"B\":true,\"C\":\"\"}}");
 	put("user/profiles/binary.json", "{\"env\":{\"A\":false,\"D\":false}}");
@@ -374,7 +374,7 @@ static void locks_and_layers(void)
 	ok(policy.grants_n == 2 && has_grant(&policy, "/srv/a", "/srv/a", false) &&
 		   has_grant(&policy, "/srv/b", "/srv/b", false),
 	   "a later list replaces the locked one; later ones add to it");
-	is_int(policy.tools_allow.n, 2, "tools add up within the lock");
+	is_int(policy.mediation.tools_allow.n, 2, "tools add up within the lock");
 	ok(policy.read_locked && !policy.write_locked, "the plan is told");
 	policy_free(&policy);
 
