@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void lists_of(struct mediation *m, struct strlist *lists[9])
+static void lists_of(struct mediation *m, struct strlist *lists[10])
 {
 	lists[0] = &m->tools_allow;
 	lists[1] = &m->tools_deny;
@@ -14,7 +14,8 @@ static void lists_of(struct mediation *m, struct strlist *lists[9])
 	lists[5] = &m->roots_list;
 	lists[6] = &m->ask_with;
 	lists[7] = &m->alarm_command;
-	lists[8] = NULL;
+	lists[8] = &m->tools_ask;
+	lists[9] = NULL;
 }
 
 void mediation_defaults(struct mediation *m)
@@ -35,7 +36,7 @@ void mediation_defaults(struct mediation *m)
 
 void mediation_free(struct mediation *m)
 {
-	struct strlist *lists[9];
+	struct strlist *lists[10];
 
 	lists_of(m, lists);
 	for (size_t i = 0; lists[i]; i++)
@@ -50,6 +51,7 @@ void mediation_free(struct mediation *m)
 		free(m->actions[i].name);
 	free(m->rules);
 	free(m->actions);
+	free(m->pins_name);
 	memset(m, 0, sizeof *m);
 }
 
@@ -87,12 +89,13 @@ static int copy_rules(struct mediation *to, const struct mediation *from)
 int mediation_copy(struct mediation *to, const struct mediation *from, struct error *err)
 {
 	struct mediation source = *from;
-	struct strlist *mine[9], *theirs[9];
+	struct strlist *mine[10], *theirs[10];
 	int r = 0;
 
 	*to = source;
 	to->rules = NULL;
 	to->actions = NULL;
+	to->pins_name = NULL;
 	to->rules_n = to->actions_n = 0;
 	lists_of(to, mine);
 	lists_of(&source, theirs);
@@ -102,6 +105,8 @@ int mediation_copy(struct mediation *to, const struct mediation *from, struct er
 		r = strlist_copy(mine[i], theirs[i]);
 	if (r == 0)
 		r = copy_rules(to, from);
+	if (r == 0)
+		r = dup_text(&to->pins_name, from->pins_name);
 	if (r < 0) {
 		mediation_free(to);
 		return error_oom(err);

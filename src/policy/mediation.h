@@ -20,9 +20,15 @@ enum reverse_mode { REVERSE_DENY, REVERSE_ASK, REVERSE_ALLOW };
 enum breach_mode { BREACH_STOP, BREACH_HOLD, BREACH_NOTE };
 enum rule_action { RULE_BLOCK, RULE_REDACT, RULE_NOTE, RULE_OFF };
 
-/* tools.rules: the first whose glob matches decides. */
+/*
+ * tools.rules. They form stages: a stage is closed when an administrator locks the key, and what is read later makes the next
+ * one. In each stage the first rule whose glob matches counts, and of the stages the strictest (rpc/decide.h): so a later layer
+ * can add to what was locked and never take from it.
+ */
+#define TOOL_STAGES 4
 struct tool_rule {
 	char *tool; /* glob */
+	unsigned stage; /* below TOOL_STAGES; the rules are in the order of their stages */
 	enum tool_verdict verdict;
 	char *arguments;      /* a JSON Schema (2020-12 and our keywords) as compact JSON, or NULL */
 	uint64_t rate;        /* calls a minute; 0: no limit of its own, here and below */
@@ -31,6 +37,7 @@ struct tool_rule {
 	uint64_t result_size; /* bytes of the answer */
 	char *reason;         /* shown when it refuses or asks, or NULL */
 	char *origin;         /* the file it is from */
+	unsigned number;      /* which one of that file, from 1 */
 };
 
 /* text.actions: what to do where rule NAME hits, in place of what its file says. */
@@ -41,21 +48,22 @@ struct rule_override {
 
 struct mediation {
 	/*
-	 * tools/call, in this order: denied by a glob; an allow list that does not name it denies; the first rule;
-	 * tools.default.
+	 * tools/call, in this order: denied by a glob; an allow list that does not name it denies; the rules; where none
+	 * matches, tools.default. What would be allowed then and matches tools.ask asks. decide_call() does it.
 	 */
 	bool tools_allow_set;
-	struct strlist tools_allow, tools_deny; /* globs */
+	struct strlist tools_allow, tools_deny, tools_ask; /* globs */
 	struct tool_rule *rules;
 	size_t rules_n;
 	enum tool_verdict tools_default; /* TOOL_ALLOW */
 	bool ask_first_use;              /* the first call ever of a tool asks */
 
 	enum pins_mode pins; /* PINS_FIRST_USE */
+	char *pins_name;     /* the folder of this server's pins, below that of all; NULL: follows from the command */
 
 	bool schema_formats;       /* "format" is an assertion */
 	bool schema_unchecked;     /* call tools whose schema cannot be checked; default false: refused */
-	struct strlist methods;    /* globs of methods unknown to us that a client may use */
+	struct strlist methods;    /* methods.forward: globs of methods unknown to us that a client may use */
 
 	bool text_clean;           /* default true */
 	struct strlist rule_files; /* files of rules, beside the shipped ones and those of administrator and user */
@@ -76,7 +84,8 @@ struct mediation {
 	uint64_t ask_remember;   /* milliseconds that "always" lasts */
 
 	/* alarms; 0: not watched */
-	uint64_t calls_per_minute, bytes_per_minute, concurrency;
+	uint64_t calls_per_minute, bytes_per_minute;
+	uint64_t concurrency; /* calls at the same time */
 	uint64_t denials_in_a_row;
 	uint64_t result_growth; /* alarm when a result is this many times the largest of that tool's past */
 	enum breach_mode on_breach;

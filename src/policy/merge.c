@@ -7,9 +7,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/glob.h"
 #include "base/path.h"
 
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,7 +214,7 @@ static bool glob_covered(const char *glob, const struct strlist *list)
 	if (strpbrk(glob, "*?[\\"))
 		return false;
 	for (size_t i = 0; i < list->n; i++)
-		if (fnmatch(list->v[i], glob, 0) == 0)
+		if (glob_match(list->v[i], glob))
 			return true;
 	return false;
 }

@@ -1,133 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rules on tools: deny first, then allow. Globs are matched here and not by fnmatch(3), which depends on the locale and takes
- * exponential time on some patterns: a failed match goes back to the last '*' only, so that the
- * work is bounded by pattern times name.
- *
- * Called by the session's filter. Must not look at anything but its arguments. fnmatch(3), glob(7).
+ * The decision about a call. Lists come first because they are what people write in haste: a name that is denied stays denied
+ * whatever a rule says. Between stages of rules the strictest counts, so that what is added to a locked stage can
+ * only tighten it.
  */
 #include "rpc/decide.h"
 
 #include <string.h>
-
-static bool in_range(uint8_t c, uint8_t low, uint8_t high)
-{
-	return c >= low && c <= high;
-}
-
-/* A character class of POSIX, in the C locale. */
-static bool in_class(uint8_t c, const char *name, size_t n)
-{
-	bool lower = in_range(c, 'a', 'z'), upper = in_range(c, 'A', 'Z'), digit = in_range(c, '0', '9');
-	bool graph = in_range(c, 0x21, 0x7e);
-	const struct {
-		const char *name;
-		bool in;
-	} classes[] = {
-		{ "alnum", lower || upper || digit },
-		{ "alpha", lower || upper },
-		{ "blank", c == ' ' || c == '\t' },
-		{ "cntrl", c < 0x20 || c == 0x7f },
-		{ "digit", digit },
-		{ "graph", graph },
-		{ "lower", lower },
-		{ "print", graph || c == ' ' },
-		{ "punct", graph && !lower && !upper && !digit },
-		{ "space", c == ' ' || in_range(c, '\t', '\r') },
-		{ "upper", upper },
-		{ "xdigit", digit || in_range(c | 0x20, 'a', 'f') },
-	};
-
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-		if (strlen(classes[i].name) == n && memcmp(classes[i].name, name, n) == 0)
-			return classes[i].in;
-	}
-	return false;
-}
-
-/*
- * The bracket expression at P, after its '['. Whether C is in it, and *AFTER it; *AFTER is NULL when it has no end, so
- * that '[' stands for itself.
- */
-static bool bracket(const char *p, uint8_t c, const char **after)
-{
-	bool negated = *p == '!' || *p == '^', found = false;
-	const char *first = p += negated;
-
-	*after = NULL;
-	for (; *p && (*p != ']' || p == first); p++) {
-		if (p[0] == '[' && p[1] == ':') {
-			const char *end = strstr(p + 2, ":]");
-			if (end && strspn(p + 2, "abcdefghijklmnopqrstuvwxyz") == (size_t)(end - p - 2)) {
-				found |= in_class(c, p + 2, (size_t)(end - p - 2));
-				p = end + 1;
-				continue;
-			}
-		}
-		if (*p == '\\' && p[1])
-			p++;
-		uint8_t low = (uint8_t)*p, high = low;
-		if (p[1] == '-' && p[2] && p[2] != ']') {
-			p += 2;
-			if (*p == '\\' && p[1])
-				p++;
-			high = (uint8_t)*p;
-		}
-		found |= in_range(c, low, high);
-	}
-	if (*p != ']')
-		return false;
-	*after = p + 1;
-	return found != negated;
-}
-
-/* Whether the element of the pattern at P (no '*') matches C; *AFTER it. */
-static bool element(const char *p, uint8_t c, const char **after)
-{
-	*after = p + 1;
-	if (*p == '?')
-		return true;
-	if (*p == '[') {
-		const char *end;
-		bool in = bracket(p + 1, c, &end);
-		if (end) {
-			*after = end;
-			return in;
-		}
-	}
-	if (*p == '\\') {
-		if (!p[1])
-			return false;
-		*after = p + 2;
-		p++;
-	}
-	return (uint8_t)*p == c;
-}
-
-static bool glob_match(const char *pattern, const char *name)
-{
-	const char *star = NULL, *retry = NULL;
-
-	for (;;) {
-		if (*pattern == '*') {
-			star = ++pattern;
-			retry = name;
-			continue;
-		}
-		if (*name == '\0' && *pattern == '\0')
-			return true;
-		const char *after;
-		if (*name && *pattern && element(pattern, (uint8_t)*name, &after)) {
-			pattern = after;
-			name++;
-			continue;
-		}
-		if (!star || *retry == '\0')
-			return false;
-		pattern = star;
-		name = ++retry;
-	}
-}
 
 static const char *first_match(const struct strlist *globs, const char *tool)
 {
@@ -151,4 +30,81 @@ enum verdict decide_tool(const struct tool_rules *rules, const char *tool, const
 		return VERDICT_FORWARD;
 	*rule = first_match(rules->allow, tool);
 	return *rule ? VERDICT_FORWARD : VERDICT_DENY;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* The first rule of each stage that matches. The first of the strictest decides. */
+static void apply_rules(const struct mediation *m, const char *tool, struct decision *d)
+{
+	for (size_t i = 0; i < m->rules_n; i++) {
+		const struct tool_rule *rule = &m->rules[i];
+		if (d->rules_n && d->rules[d->rules_n - 1]->stage == rule->stage)
+			continue;
+		if (!glob_match(rule->tool, tool))
+			continue;
+		if (d->rules_n == TOOL_STAGES)
+			break;
+		d->rules[d->rules_n++] = rule;
+		d->timeout = smaller(d->timeout, rule->timeout);
+		d->result_size = smaller(d->result_size, rule->result_size);
+		if (!d->rule || rule->verdict < d->verdict) {
+			d->rule = rule;
+			d->verdict = rule->verdict;
+		}
+	}
+}
+
+struct decision decide_call(const struct mediation *m, const char *tool)
+{
+	struct decision d = { .verdict = TOOL_DENY, .by = DECIDED_BY_DENY };
+
+	d.glob = first_match(&m->tools_deny, tool);
+	if (d.glob)
+		return d;
+	d.by = DECIDED_BY_ALLOW;
+	if (m->tools_allow_set && !first_match(&m->tools_allow, tool))
+		return d;
+	d.by = DECIDED_BY_DEFAULT;
+	apply_rules(m, tool, &d);
+	if (d.rule) {
+		d.by = DECIDED_BY_RULE;
+		d.glob = d.rule->tool;
+		d.reason = d.rule->reason;
+	} else {
+		d.verdict = m->tools_default;
+	}
+	const char *ask = d.verdict == TOOL_ALLOW ? first_match(&m->tools_ask, tool) : NULL;
+	if (ask) {
+		d.verdict = TOOL_ASK;
+		d.by = DECIDED_BY_ASK;
+		d.glob = ask;
+		d.rule = NULL;
+		d.reason = NULL;
+	}
+	return d;
+}
+
+void decision_source(const struct decision *d, struct buf *out)
+{
+	switch (d->by) {
+	case DECIDED_BY_DENY:
+		buf_printf(out, "tools.deny: \"%s\"", d->glob);
+		break;
+	case DECIDED_BY_ALLOW:
+		buf_puts(out, "not in tools.allow");
+		break;
+	case DECIDED_BY_RULE:
+		buf_printf(out, "%s, rule %u: \"%s\"", d->rule->origin, d->rule->number, d->glob);
+		break;
+	case DECIDED_BY_DEFAULT:
+		buf_puts(out, "tools.default");
+		break;
+	case DECIDED_BY_ASK:
+		buf_printf(out, "tools.ask: \"%s\"", d->glob);
+		break;
+	}
 }

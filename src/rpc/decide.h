@@ -1,11 +1,54 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What policy says about a message. Pure. */
+/*
+ * What policy says of a call of a tool: the one decision that the mediator carries out and `mcpcage policy test` shows.
+ * Pure: nothing is looked at but the arguments.
+ */
 #pragma once
 
-#include "base/strlist.h"
+#include "base/buf.h"
+#include "base/glob.h"
+#include "policy/mediation.h"
 #include "rpc/message.h"
 
 enum verdict { VERDICT_FORWARD, VERDICT_DENY };
+
+/* What made the verdict what it is. */
+enum decided_by {
+	DECIDED_BY_DENY,    /* tools.deny: `glob` */
+	DECIDED_BY_ALLOW,   /* tools.allow names others only */
+	DECIDED_BY_RULE,    /* `rule` */
+	DECIDED_BY_DEFAULT, /* tools.default */
+	DECIDED_BY_ASK,     /* tools.ask: `glob` */
+};
+
+struct decision {
+	enum tool_verdict verdict;
+	enum decided_by by;
+	const char *glob;             /* the pattern that decided, or NULL */
+	const struct tool_rule *rule; /* the rule that decided, or NULL */
+	const char *reason;           /* of that rule, or NULL */
+	/*
+	 * All rules that hold for the call, one of a stage at most, also when something else decided; none when a list denies
+	 * it. The arguments have to satisfy the schema of each, and its rate and concurrency count, which are a rule's own for all
+	 * the tools it matches. What belongs to a rule is kept by its place in mediation.rules: decision_index().
+	 */
+	const struct tool_rule *rules[TOOL_STAGES];
+	size_t rules_n;
+	/* The smallest of those rules; 0: none says. Never more than the session's own limits of the same kind. */
+	uint64_t timeout;     /* milliseconds */
+	uint64_t result_size; /* bytes of the answer */
+};
+
+/* TOOL is the decoded name; it matches case-sensitively. What is returned points into M. */
+struct decision decide_call(const struct mediation *m, const char *tool);
+
+static inline size_t decision_index(const struct mediation *m, const struct tool_rule *rule)
+{
+	return (size_t)(rule - m->rules);
+}
+
+/* "tools.deny", "/etc/mcpcage/policy.json, rule 2"...: where the decision comes from, in words, for records and explanations. */
+void decision_source(const struct decision *d, struct buf *out);
 
 struct tool_rules {
 	const struct strlist *deny;  /* globs, first */
@@ -13,8 +56,5 @@ struct tool_rules {
 	bool allow_set;              /* false: everything that is not denied */
 };
 
-/*
- * *RULE gets the glob that decided, or NULL. Globs: '*', '?' and '[...]' as in fnmatch(3) without flags, over bytes; a name
- * matches case-sensitively.
- */
+/* *RULE gets the glob that decided, or NULL. */
 enum verdict decide_tool(const struct tool_rules *rules, const char *tool, const char **rule);
