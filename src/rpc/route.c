@@ -189,7 +189,7 @@ static void heap_remove(struct route *r, struct entry *e)
 
 /* ---- table ---- */
 
-static struct entry **find(struct route *r, const struct rpc_id *id, uint64_t hash)
+static struct entry **find(const struct route *r, const struct rpc_id *id, uint64_t hash)
 {
 	struct entry **at = &r->buckets[hash & r->mask];
 
@@ -312,6 +312,57 @@ enum route_status route_answer(struct route *r, const struct rpc_id *id, struct 
 		drop(r, e);
 		return ROUTE_LATE;
 	}
+	detach(r, e);
+	*out = e->pending;
+	free(e);
+	return ROUTE_OK;
+}
+
+bool route_known(const struct route *r, const struct rpc_id *id)
+{
+	return id->type != ID_NONE && *find(r, id, hash_id(r, id));
+}
+
+struct pending *route_get(struct route *r, const struct rpc_id *id)
+{
+	struct entry *e = id->type == ID_NONE ? NULL : *find(r, id, hash_id(r, id));
+
+	return e && is_waiting(e) ? &e->pending : NULL;
+}
+
+struct pending *route_by_progress(struct route *r, uint64_t progress_key)
+{
+	for (struct entry *e = r->waiting.newest; e; e = e->older)
+		if (e->pending.progress_key == progress_key)
+			return &e->pending;
+	return NULL;
+}
+
+uint64_t route_key(const struct route *r, const struct rpc_id *id)
+{
+	return hash_id(r, id) | 1;
+}
+
+void route_deadline(struct route *r, const struct rpc_id *id, uint64_t deadline)
+{
+	struct entry *e = id->type == ID_NONE ? NULL : *find(r, id, hash_id(r, id));
+
+	if (!e || !is_waiting(e))
+		return;
+	heap_remove(r, e);
+	e->pending.deadline = 0;
+	if (deadline == 0 || heap_room(r) < 0)
+		return;
+	e->pending.deadline = deadline;
+	heap_up(r, r->heap_n++, e);
+}
+
+enum route_status route_forget(struct route *r, const struct rpc_id *id, struct pending *out)
+{
+	struct entry *e = id->type == ID_NONE ? NULL : *find(r, id, hash_id(r, id));
+
+	if (!e)
+		return ROUTE_UNKNOWN;
 	detach(r, e);
 	*out = e->pending;
 	free(e);

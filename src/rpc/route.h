@@ -25,10 +25,16 @@ struct pending {
 	bool is_tool_call;
 	bool modern;
 	bool cancelled;    /* the requester cancelled it: no answer is due */
+	bool held;         /* it has not been sent on yet */
 	uint64_t started;  /* milliseconds */
 	uint64_t deadline; /* milliseconds; 0: none */
 	uint64_t bytes;    /* of the request */
+	uint64_t timeout;  /* milliseconds; its own time, 0: the usual one */
+	uint64_t result_max; /* bytes of its answer; 0: no limit of its own */
+	uint64_t progress_key; /* route_key() of its progress token; 0: it has none */
+	double progress;   /* the last that was reported */
 	char tool[256];    /* tools/call: its name; else the method */
+	char method[128];
 };
 
 enum route_status { ROUTE_OK, ROUTE_ID_IN_USE, ROUTE_FULL, ROUTE_UNKNOWN, ROUTE_LATE, ROUTE_NO_MEMORY };
@@ -39,6 +45,18 @@ void route_free(struct route *r);
 enum route_status route_request(struct route *r, const struct pending *request);
 /* An answer arrives: ROUTE_OK moves the entry to *OUT (free it with pending_clear); ROUTE_LATE: drop it. */
 enum route_status route_answer(struct route *r, const struct rpc_id *id, struct pending *out);
+/* Whether this id is in the table, waiting or only remembered. */
+bool route_known(const struct route *r, const struct rpc_id *id);
+/* The entry that waits under this id, or NULL. Valid until the table changes; id, state and deadline are the table's. */
+struct pending *route_get(struct route *r, const struct rpc_id *id);
+/* The entry that waits with this progress token, or NULL. */
+struct pending *route_by_progress(struct route *r, uint64_t progress_key);
+/* A number for an id or a token, never 0, that nobody outside this process can find another id for. */
+uint64_t route_key(const struct route *r, const struct rpc_id *id);
+/* Another deadline (0: none) for the entry that waits under this id. */
+void route_deadline(struct route *r, const struct rpc_id *id, uint64_t deadline);
+/* Take it out, whatever its state: ROUTE_OK, and *OUT is the caller's to clear. */
+enum route_status route_forget(struct route *r, const struct rpc_id *id, struct pending *out);
 /* notifications/cancelled from the requester. */
 enum route_status route_cancel(struct route *r, const struct rpc_id *id);
 /* The next deadline, or 0. */

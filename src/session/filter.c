@@ -61,6 +61,13 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 		.allow = &plan->mediation.tools_allow,
 		.allow_set = plan->mediation.tools_allow_set,
 	};
+	f->plan = plan;
+	for (int d = 0; d < 2; d++) {
+		f->passage[d].f = f;
+		f->passage[d].d = (enum direction)d;
+		/* What edits may add: labels, marks where something was taken out. */
+		f->passage[d].edited.max = f->passage[d].edits.text.max = 2 * plan->message_size;
+	}
 	f->call_timeout = plan->call_timeout;
 	f->idle_timeout = plan->idle_timeout;
 	f->now = f->active = now_ms();
@@ -84,7 +91,8 @@ static void sooner(uint64_t *due, uint64_t at)
 /* Messages are written from the buffers that trimming moves: not while one is still on its way to a slow reader. */
 static bool can_trim(const struct filter *f)
 {
-	return !f->trimmed && outlet_idle(&f->to_server) && outlet_idle(&f->to_client);
+	return !f->trimmed && outlet_idle(&f->to_server) && outlet_idle(&f->to_client) && !f->passage[0].open &&
+	       !f->passage[1].open;
 }
 
 /* When something has to be done even if nobody says anything; 0: never. */
@@ -197,8 +205,10 @@ static void timers(struct filter *f)
 		report_event(f, EVENT_IDLE);
 	}
 	if (can_trim(f) && f->now - f->active >= TRIM_AFTER) {
-		frame_trim(f->lane[0].frame);
-		frame_trim(f->lane[1].frame);
+		for (int d = 0; d < 2; d++) {
+			frame_trim(f->lane[d].frame);
+			passage_trim(&f->passage[d]);
+		}
 		f->trimmed = true;
 	}
 	if (f->packet_n && f->now - f->packet_since >= REPORT_DELAY)

@@ -5,7 +5,7 @@
  *
  *   filter.c   confinement and the loop
  *   lane.c     moving bytes: client to server, server to client, standard error
- *   mediate.c  what happens to a message
+ *   mediate.c  what happens to a message; mediate.h says which files have a part in it
  *   report.c   records to the monitor
  */
 #pragma once
@@ -15,7 +15,9 @@
 #include "rpc/decide.h"
 #include "rpc/frame.h"
 #include "rpc/route.h"
+#include "session/hold.h"
 #include "session/outlet.h"
+#include "session/passage.h"
 #include "session/record.h"
 
 #include <stdbool.h>
@@ -56,7 +58,10 @@ struct drain {
 };
 
 struct filter {
+	const struct plan *plan;
 	struct lane lane[2]; /* by enum direction: where its bytes come from */
+	struct passage passage[2]; /* the message each direction is at */
+	struct holds holds;
 	struct outlet to_server, to_client, to_stderr;
 	struct drain stderr_;
 	struct route *calls;   /* requests of the client */
@@ -103,8 +108,10 @@ void drain_line(struct filter *f, const char *prefix, struct span line);
 void drain_finish(struct filter *f);
 
 /* mediate.c */
-/* true: forward m->line. */
-bool mediate_message(struct filter *f, enum direction d, const struct message *m);
+/* A new message is in f->passage[d].m. true: forward f->passage[d].line. */
+bool mediate_message(struct filter *f, enum direction d);
+/* The passage of D was stalled and is no longer: go on. The same result. */
+bool mediate_resume(struct filter *f, enum direction d);
 void mediate_refusal(struct filter *f, enum direction d, const struct frame_refusal *refusal);
 void mediate_noise(struct filter *f, enum direction d, struct span text);
 void mediate_deadlines(struct filter *f);

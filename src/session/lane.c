@@ -38,7 +38,7 @@ bool lane_wants_input(const struct filter *f, enum direction d)
 	const struct lane *lane = &f->lane[d];
 	const struct outlet *out = d == CLIENT_TO_SERVER ? &f->to_server : &f->to_client;
 
-	return lane->in >= 0 && !lane->eof && !lane->readable && !lane->more && outlet_idle(out) && !answers_pile_up(f, d);
+	return lane->in >= 0 && !f->passage[d].open && !lane->eof && !lane->readable && !lane->more && outlet_idle(out) && !answers_pile_up(f, d);
 }
 
 static void lane_close(struct lane *lane)
@@ -118,15 +118,16 @@ static bool lane_read(struct filter *f, enum direction d)
 	return true;
 }
 
-static void forward(struct filter *f, enum direction d, const struct message *m)
+static void forward(struct filter *f, enum direction d)
 {
 	struct outlet *out = outlet_of(f, d);
+	struct span line = f->passage[d].line;
 
 	f->totals.messages[d]++;
-	f->totals.bytes[d] += m->line.n;
+	f->totals.bytes[d] += line.n;
 	f->active = f->now;
 	if (out->fd >= 0)
-		out->pass = m->line;
+		out->pass = line;
 }
 
 static void outlet_lost(struct filter *f, enum direction d)
@@ -141,11 +142,11 @@ void lane_pump(struct filter *f, enum direction d)
 {
 	struct lane *lane = &f->lane[d];
 	struct outlet *out = outlet_of(f, d);
-	struct message m;
+	struct passage *passage = &f->passage[d];
 	struct frame_refusal refusal;
 
 	lane->more = false;
-	if (lane->in < 0 && lane->eof && outlet_idle(out))
+	if (lane->in < 0 && lane->eof && outlet_idle(out) && !passage->open)
 		return;
 	for (int turn = 0; turn < TURNS; turn++) {
 		if (!outlet_idle(out)) {
@@ -157,10 +158,17 @@ void lane_pump(struct filter *f, enum direction d)
 		}
 		if (answers_pile_up(f, d))
 			return;
-		switch (frame_next(lane->frame, &m, &refusal)) {
+		if (passage->open) {
+			if (passage->stalled)
+				return;
+			if (mediate_resume(f, d))
+				forward(f, d);
+			continue;
+		}
+		switch (frame_next(lane->frame, &passage->m, &refusal)) {
 		case FRAME_MESSAGE:
-			if (mediate_message(f, d, &m))
-				forward(f, d, &m);
+			if (mediate_message(f, d))
+				forward(f, d);
 			break;
 		case FRAME_REFUSED:
 			mediate_refusal(f, d, &refusal);

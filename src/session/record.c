@@ -160,6 +160,10 @@ const char *drop_text(unsigned why)
 		return "an error that belongs to no request";
 	case DROP_NOISE:
 		return "output that is no message";
+	case DROP_POLICY:
+		return "the policy does not allow it";
+	case DROP_UNREADABLE:
+		return "it has too many values to be looked at";
 	default:
 		return refusal_text((enum refusal)why);
 	}

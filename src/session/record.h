@@ -83,6 +83,8 @@ enum drop {
 	DROP_NO_ID, /* a request method without an id */
 	DROP_ANSWER_WITHOUT_ID,
 	DROP_NOISE, /* server output that is no message */
+	DROP_POLICY,     /* policy does not allow it */
+	DROP_UNREADABLE, /* too many values, or no memory to look at it */
 	DROP_COUNT_
 };
 const char *drop_text(unsigned why);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Between the files that decide about messages: the steps, by the kind of message they are for, and what they share.
+ *
+ *   mediate.c  the rows of steps, and what happens at their ends
+ *   call.c     requests of the client, and their deadlines
+ *   answer.c   answers, of both sides
+ *   notice.c   notifications
+ *   refuse.c   what we answer ourselves
+ *   hold.c     calls that wait for somebody's word
+ */
+#pragma once
+
+#include "session/filter.h"
+
+/* Outside -32768..-32000, as the specification wants of codes that are not its own. */
+enum {
+	CODE_TIMEOUT = -31001,
+	CODE_SERVER_GONE = -31002,
+	CODE_REPLY_REFUSED = -31003,
+	CODE_DENIED = -31004,
+	CODE_INVALID_REQUEST = -32600,
+	CODE_METHOD_NOT_FOUND = -32601,
+	CODE_INVALID_PARAMS = -32602,
+};
+
+/* refuse.c: answer the client's request in words: as a tool result where a model waits for one. */
+void answer_call(struct filter *f, const struct pending *p, int code, const char *text);
+
+/* call.c */
+enum fate call_begin(struct passage *p);
+enum fate call_tool(struct passage *p);
+/* server's requests */
+enum fate request_begin(struct passage *p);
+
+/* answer.c */
+enum fate answer_begin(struct passage *p);
+/* The server's last step: the call has come to its end. */
+enum fate answer_done(struct passage *p);
+
+/* notice.c */
+enum fate notice_begin(struct passage *p);
+enum fate notice_cancelled(struct passage *p);
