@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum direction { CLIENT_TO_SERVER, SERVER_TO_CLIENT };
 
@@ -26,6 +27,13 @@ struct rpc_id {
 	uint16_t length;  /* of text, ID_STRING */
 	char text[256];   /* decoded; a longer id is refused */
 };
+
+static inline bool rpc_id_eq(const struct rpc_id *a, const struct rpc_id *b)
+{
+	if (a->type != b->type || a->type != ID_STRING)
+		return a->type == b->type && a->integer == b->integer;
+	return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+}
 
 struct message {
 	enum message_kind kind;

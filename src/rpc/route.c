@@ -61,15 +61,6 @@ static uint64_t hash_id(const struct route *r, const struct rpc_id *id)
 	return mix(h ^ id->length, r->seed[1]);
 }
 
-static bool same_id(const struct rpc_id *a, const struct rpc_id *b)
-{
-	if (a->type != b->type)
-		return false;
-	if (a->type == ID_INTEGER)
-		return a->integer == b->integer;
-	return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
-}
-
 struct route *route_new(size_t max_pending)
 {
 	struct route *r = calloc(1, sizeof(*r));
@@ -193,7 +184,7 @@ static struct entry **find(const struct route *r, const struct rpc_id *id, uint6
 {
 	struct entry **at = &r->buckets[hash & r->mask];
 
-	while (*at && ((*at)->hash != hash || !same_id(&(*at)->pending.id, id)))
+	while (*at && ((*at)->hash != hash || !rpc_id_eq(&(*at)->pending.id, id)))
 		at = &(*at)->next;
 	return at;
 }

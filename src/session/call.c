@@ -99,7 +99,7 @@ static void expired(struct filter *f, const struct pending *p)
 	char text[300];
 
 	if (p->held) {
-		held_forget(f, &p->id);
+		held_forget(f, CLIENT_TO_SERVER, &p->id);
 		answer_call(f, p, CODE_TIMEOUT, "mcpcage refused this call: nobody has allowed it in time");
 		report_call(f, p, CALL_DENIED, 0, "not allowed in time");
 		return;
@@ -134,7 +134,7 @@ void mediate_server_gone(struct filter *f)
 
 	while (route_drain(f->calls, &p)) {
 		if (p.held)
-			held_forget(f, &p.id);
+			held_forget(f, CLIENT_TO_SERVER, &p.id);
 		if (!p.cancelled)
 			answer_call(f, &p, CODE_SERVER_GONE, "mcpcage: the server ended before it answered");
 		report_call(f, &p, p.cancelled ? CALL_CANCELLED : CALL_NO_SERVER, 0, NULL);

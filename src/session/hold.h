@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Calls that wait for a person's word, or for their turn: a copy of the line each, bounded in number and bytes. They are known
- * to the table of requests like any other (`held` is set), so their id is in use, their deadline runs, and the client can
- * cancel them. Other messages pass them.
+ * Requests that wait for a person's word, or for their turn, of the client mostly, and of the server: a copy of the line each,
+ * bounded in number and bytes. They are known to the table of requests like any other (`held` is set), so their id is in
+ * use, their deadline runs, and whoever made them can cancel them. Other messages pass them. D is where the request came from.
  */
 #pragma once
 
@@ -24,9 +24,9 @@ struct holds {
 
 /* Keep P's line, edited as it is now. Called by mediate.c when a step said FATE_HOLD. FATE_DONE when there is no room. */
 enum fate held_keep(struct passage *p);
-/* It may pass: it goes to the server now, and its deadline begins anew. false: no such call is held (any more). */
-bool held_release(struct filter *f, const struct rpc_id *id);
+/* It may pass: it goes to the other side now, and its deadline begins anew. false: no such call is held (any more). */
+bool held_release(struct filter *f, enum direction d, const struct rpc_id *id);
 /* It may not. RULE and WORDS as in passage_refuse(). */
-bool held_refuse(struct filter *f, const struct rpc_id *id, const char *rule, const char *words);
+bool held_refuse(struct filter *f, enum direction d, const struct rpc_id *id, const char *rule, const char *words);
 /* Nobody waits for it any more (cancelled, or past its deadline). */
-void held_forget(struct filter *f, const struct rpc_id *id);
+void held_forget(struct filter *f, enum direction d, const struct rpc_id *id);

@@ -31,11 +31,12 @@ enum fate notice_cancelled(struct passage *p)
 	(void)route_cancel(route, &p->m.request_id);
 	if (!held)
 		return FATE_NEXT;
-	/* The server never saw the call: nothing to cancel there, and nothing to remember. */
+	/* The other side never saw the request: nothing to cancel there, and nothing to remember. */
 	struct pending taken = { 0 };
-	held_forget(f, &p->m.request_id);
-	(void)route_forget(f->calls, &p->m.request_id, &taken);
-	report_call(f, &taken, CALL_CANCELLED, 0, NULL);
+	held_forget(f, p->d, &p->m.request_id);
+	(void)route_forget(route, &p->m.request_id, &taken);
+	if (p->d == CLIENT_TO_SERVER)
+		report_call(f, &taken, CALL_CANCELLED, 0, NULL);
 	pending_clear(&taken);
 	return FATE_DONE;
 }

@@ -21,7 +21,7 @@ struct filter;
 enum fate {
 	FATE_NEXT,  /* nothing against it: the next step; after the last one it is forwarded */
 	FATE_DONE,  /* it does not pass; whoever had to be told has been told */
-	FATE_HOLD,  /* a request of the client: kept until held_release() or held_refuse(); others pass it */
+	FATE_HOLD,  /* a request: kept until held_release() or held_refuse(); others pass it */
 	FATE_STALL, /* nothing of this direction moves until passage_resume(); then the same step is asked again */
 };
 
