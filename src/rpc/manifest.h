@@ -59,11 +59,11 @@ struct item {
 	bool pinned, reviewed;
 	enum standing standing;
 	/* what the server offered last, when held; for reports and `mcpcage diff` */
-	struct span offered;
+	struct span offered; /* only while the finding about it is told */
 	uint8_t offered_hash[ITEM_HASH];
 	/* internal */
 	uint64_t seen_round, seen_answer, seen_page;
-	bool owned, offered_owned, told;
+	bool owned, told;
 };
 
 /* What was found out about an item; the caller passes it on. The spans are valid until the next call. */
@@ -139,3 +139,8 @@ void manifest_hash(struct span content, uint8_t hash[ITEM_HASH]);
  * O, 1 and l and I) as one. Names with equal skeletons can be mistaken for each other.
  */
 void manifest_skeleton(struct span name, struct buf *out);
+/*
+ * For each item that can be mistaken for another one of its kind: ALIKE[number] is the number of such a one; UINT32_MAX for the
+ * others. ALIKE has manifest_count() places. 0, or -1 when memory ran out.
+ */
+int manifest_alike(const struct manifest *m, uint32_t *alike);
