@@ -13,6 +13,9 @@
 
 #include <stdint.h>
 
+/* libjansson has a json_string() as well, and would call ours in the place of its own. */
+#define json_string json_out_string
+
 /* A quoted, escaped string. Control characters, DEL and U+2028/2029 are written as \u escapes. */
 void json_string(struct buf *b, struct span text);
 

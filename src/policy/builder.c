@@ -89,7 +89,7 @@ static int bad_name(const char *name, struct error *err)
 
 static int option_file(struct policy_builder *builder, const char *text, struct error *err)
 {
-	const struct value_source source = { builder->dirs.home, builder->dirs.cwd, "" };
+	const struct value_source source = { builder->dirs.home, builder->dirs.cwd, "", false };
 	CLEANUP(value_free) struct value value = { 0 };
 
 	if (value_parse(&policy_keys[KEY_POLICY], text, &source, &value, err) < 0)
@@ -116,7 +116,7 @@ static int option_profile(struct policy_builder *builder, const char *text, stru
 static int option_value(struct policy_builder *builder, const struct policy_key *key, const char *text,
 			struct error *err)
 {
-	const struct value_source source = { builder->dirs.home, builder->dirs.cwd, key->option };
+	const struct value_source source = { builder->dirs.home, builder->dirs.cwd, key->option, true };
 	struct option option = { .key = key };
 
 	if (key->type == VALUE_BOOL) {
@@ -171,7 +171,14 @@ static const char *folder_of(const struct policy_builder *builder, enum rank ran
 	return builder->dirs.user_config;
 }
 
-static int read_file(struct policy_builder *builder, enum rank rank, const char *path, struct error *err);
+/*
+ * May the file name programs that run outside the cage: what an administrator wrote may, and the user's own policy.json; profiles
+ * and files that are named by an option may be from anybody.
+ */
+enum commands { COMMANDS_REFUSED, COMMANDS_ALLOWED };
+
+static int read_file(struct policy_builder *builder, enum rank rank, enum commands commands, const char *path,
+		     struct error *err);
 
 /* PROFILE from the folder of RANK: 0, -1, or 1 when it is not there. */
 static int read_profile(struct policy_builder *builder, enum rank rank, const char *profile, struct error *err)
@@ -182,7 +189,7 @@ static int read_profile(struct policy_builder *builder, enum rank rank, const ch
 		return 1;
 	if (asprintf(&path, "%s/profiles/%s.json", folder_of(builder, rank), profile) < 0)
 		return error_oom(err);
-	return read_file(builder, rank, path, err);
+	return read_file(builder, rank, rank == RANK_ADMIN ? COMMANDS_ALLOWED : COMMANDS_REFUSED, path, err);
 }
 
 static int read_policy(struct policy_builder *builder, enum rank rank, struct error *err)
@@ -193,7 +200,7 @@ static int read_policy(struct policy_builder *builder, enum rank rank, struct er
 		return 1;
 	if (asprintf(&path, "%s/policy.json", folder_of(builder, rank)) < 0)
 		return error_oom(err);
-	return read_file(builder, rank, path, err);
+	return read_file(builder, rank, COMMANDS_ALLOWED, path, err);
 }
 
 /* The nearest profile of that name at or below RANK: a user's file never stands in for an administrator's. */
@@ -224,10 +231,12 @@ static int extend_all(struct policy_builder *builder, enum rank rank, const stru
 }
 
 /* 0, -1, or 1 when it is not there. */
-static int read_file(struct policy_builder *builder, enum rank rank, const char *path, struct error *err)
+static int read_file(struct policy_builder *builder, enum rank rank, enum commands commands, const char *path,
+		     struct error *err)
 {
 	CLEANUP(policy_file_close) struct policy_file file = { 0 };
-	const struct value_source source = { .home = builder->dirs.home, .origin = path };
+	const struct value_source source = { .home = builder->dirs.home, .origin = path,
+					     .commands = commands == COMMANDS_ALLOWED };
 
 	for (size_t i = 0; i < builder->depth; i++)
 		if (strcmp(builder->reading[i], path) == 0) {
@@ -320,7 +329,7 @@ int policy_builder_finish(struct policy_builder *builder, enum target_kind kind,
 	if (read_ranks(builder, name, err) < 0)
 		return -1;
 	for (size_t i = 0; i < builder->files.n; i++) {
-		int rc = read_file(builder, RANK_USER, builder->files.v[i], err);
+		int rc = read_file(builder, RANK_USER, COMMANDS_REFUSED, builder->files.v[i], err);
 		if (rc < 0)
 			return -1;
 		if (rc == 1) {

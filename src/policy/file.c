@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "policy/where.h"
+#include "policy/walk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define STEPS_MAX 4 /* files . read [ index */
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
@@ -102,18 +100,7 @@ void policy_file_close(struct policy_file *file)
 
 /* ---- walking ------------------------------------------------------------------------------------- */
 
-struct walk {
-	const struct policy_file *file;
-	const struct value_source *source;
-	struct merge *merge;
-	bool may_lock;
-	struct where_step steps[STEPS_MAX];
-	size_t depth;
-	struct error *err;
-};
-
-/* "FILE:LINE:COLUMN: " before the message: of the value, or AT_KEY of its key. */
-static int blame(const struct walk *walk, bool at_key)
+int walk_blame(const struct walk *walk, bool at_key)
 {
 	size_t line, column;
 
@@ -122,10 +109,10 @@ static int blame(const struct walk *walk, bool at_key)
 	return error_kind(walk->err, ERROR_USAGE);
 }
 
-static int wrong_type(const struct walk *walk, const char *what, const char *expected)
+int walk_wrong_type(const struct walk *walk, const char *what, const char *expected)
 {
 	error_set(walk->err, 0, "%s: %s is expected here", what, expected);
-	return blame(walk, false);
+	return walk_blame(walk, false);
 }
 
 static const char *expected_type(const struct policy_key *key)
@@ -146,6 +133,10 @@ static const char *expected_type(const struct policy_key *key)
 		[VALUE_GLOBS] = "a list of strings",
 		[VALUE_ENV] = "an object of names",
 		[VALUE_LAYERS] = "a list of strings",
+		[VALUE_RATE] = "a rate such as \"30/min\", or a number,",
+		[VALUE_RULES] = "a list of objects",
+		[VALUE_ACTIONS] = "an object of names",
+		[VALUE_COMMAND] = "a program, or a list of it and its arguments,",
 	};
 
 	return words[key->type];
@@ -157,14 +148,14 @@ static int read_list(struct walk *walk, const struct policy_key *key, const json
 	const json_t *entry;
 
 	if (!json_is_array(json))
-		return wrong_type(walk, key->path, expected_type(key));
+		return walk_wrong_type(walk, key->path, expected_type(key));
 	json_array_foreach(json, index, entry) {
 		walk->steps[walk->depth++] = (struct where_step){ .index = index };
 		if (!json_is_string(entry))
-			return wrong_type(walk, key->path, "a string");
+			return walk_wrong_type(walk, key->path, "a string");
 		if (value_parse(key, json_string_value(entry), walk->source, value, walk->err) < 0) {
 			error_prefix(walk->err, "%s", key->path);
-			return blame(walk, false);
+			return walk_blame(walk, false);
 		}
 		walk->depth--;
 	}
@@ -177,41 +168,85 @@ static int read_env(struct walk *walk, const struct policy_key *key, const json_
 	json_t *entry;
 
 	if (!json_is_object(json))
-		return wrong_type(walk, key->path, expected_type(key));
+		return walk_wrong_type(walk, key->path, expected_type(key));
 	json_object_foreach((json_t *)json, name, entry) {
 		walk->steps[walk->depth++] = (struct where_step){ .key = name };
 		if (!json_is_string(entry) && !json_is_boolean(entry))
-			return wrong_type(walk, name, "a string, true or false");
+			return walk_wrong_type(walk, name, "a string, true or false");
 		if (value_env_entry(name, json_string_value(entry), json_is_false(entry), value, walk->err) < 0) {
 			error_prefix(walk->err, "%s", key->path);
-			return blame(walk, true);
+			return walk_blame(walk, true);
 		}
 		walk->depth--;
 	}
 	return 0;
 }
 
-static int read_scalar(struct walk *walk, const struct policy_key *key, const json_t *json, struct value *value)
+static int read_actions(struct walk *walk, const struct policy_key *key, const json_t *json, struct value *value)
+{
+	const char *name;
+	json_t *entry;
+
+	if (!json_is_object(json))
+		return walk_wrong_type(walk, key->path, expected_type(key));
+	json_object_foreach((json_t *)json, name, entry) {
+		walk->steps[walk->depth++] = (struct where_step){ .key = name };
+		if (!json_is_string(entry))
+			return walk_wrong_type(walk, name, "a string");
+		if (value_action(key, name, json_string_value(entry), value, walk->err) < 0) {
+			error_prefix(walk->err, "%s", key->path);
+			return walk_blame(walk, false);
+		}
+		walk->depth--;
+	}
+	return 0;
+}
+
+/* "PROGRAM" or ["PROGRAM", "ARGUMENT"...] */
+static int read_command(struct walk *walk, const struct policy_key *key, const json_t *json, struct value *value)
+{
+	size_t n = json_is_array(json) ? json_array_size(json) : 1;
+
+	if (!json_is_string(json) && !(json_is_array(json) && n > 0))
+		return walk_wrong_type(walk, key->path, expected_type(key));
+	for (size_t i = 0; i < n; i++) {
+		const json_t *word = json_is_array(json) ? json_array_get(json, i) : json;
+		if (json_is_array(json))
+			walk->steps[walk->depth++] = (struct where_step){ .index = i };
+		if (!json_is_string(word))
+			return walk_wrong_type(walk, key->path, "a string");
+		if (value_command_word(json_string_value(word), walk->source, value, walk->err) < 0) {
+			error_prefix(walk->err, "%s", key->path);
+			return walk_blame(walk, false);
+		}
+		if (json_is_array(json))
+			walk->depth--;
+	}
+	return 0;
+}
+
+int walk_scalar(struct walk *walk, const struct policy_key *key, const json_t *json, struct value *value)
 {
 	int rc;
 
 	if (key->type == VALUE_BOOL) {
 		if (!json_is_boolean(json))
-			return wrong_type(walk, key->path, expected_type(key));
+			return walk_wrong_type(walk, key->path, expected_type(key));
 		value->number = json_is_true(json);
 		return 0;
 	}
 	/* A time without a unit would be read as whatever its writer had in mind. */
-	if (json_is_integer(json) && (key->type == VALUE_SIZE || key->type == VALUE_COUNT))
+	if (json_is_integer(json) &&
+	    (key->type == VALUE_SIZE || key->type == VALUE_COUNT || key->type == VALUE_RATE))
 		rc = value_integer(key, json_integer_value(json), value, walk->err);
 	else if (json_is_string(json))
 		rc = value_parse(key, json_string_value(json), walk->source, value, walk->err);
 	else
-		return wrong_type(walk, key->path, expected_type(key));
+		return walk_wrong_type(walk, key->path, expected_type(key));
 	if (rc == 0)
 		return 0;
 	error_prefix(walk->err, "%s", key->path);
-	return blame(walk, false);
+	return walk_blame(walk, false);
 }
 
 static int read_key(struct walk *walk, const struct policy_key *key, const json_t *json)
@@ -226,7 +261,7 @@ static int read_key(struct walk *walk, const struct policy_key *key, const json_
 		if (walk->may_lock)
 			return 0;
 		error_set(walk->err, 0, "lock: only an administrator's file can lock keys");
-		return blame(walk, true);
+		return walk_blame(walk, true);
 	case VALUE_GRANTS:
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
@@ -236,12 +271,21 @@ static int read_key(struct walk *walk, const struct policy_key *key, const json_
 	case VALUE_ENV:
 		rc = read_env(walk, key, json, &value);
 		break;
+	case VALUE_ACTIONS:
+		rc = read_actions(walk, key, json, &value);
+		break;
+	case VALUE_COMMAND:
+		rc = read_command(walk, key, json, &value);
+		break;
+	case VALUE_RULES:
+		rc = walk_rules(walk, key, json, &value);
+		break;
 	default:
-		rc = read_scalar(walk, key, json, &value);
+		rc = walk_scalar(walk, key, json, &value);
 	}
 	if (rc < 0 || key->id == KEY_DESCRIPTION)
 		return rc;
-	return merge_value(walk->merge, key, &value, walk->err) < 0 ? blame(walk, false) : 0;
+	return merge_value(walk->merge, key, &value, walk->err) < 0 ? walk_blame(walk, false) : 0;
 }
 
 /* Whether keys start with PATH and a dot. */
@@ -277,7 +321,8 @@ static int unknown_key(struct walk *walk, const char *group, const char *name)
 	}
 	if (n == 0) {
 		static const char *const groups[] = {
-			"files", "network", "limits", "confine", "tools", "audit", "state",
+			"files", "network", "limits", "confine", "tools", "schema", "methods", "pins", "text", "client",
+			"ask", "alarms", "audit", "state",
 		};
 		for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 			policy_suggest(name, groups[i], &best, &cost);
@@ -287,7 +332,7 @@ static int unknown_key(struct walk *walk, const char *group, const char *name)
 		error_hint(walk->err, "did you mean \"%s\"?", best);
 	else
 		error_hint(walk->err, "mcpcage-policy(5) lists the keys");
-	return blame(walk, true);
+	return walk_blame(walk, true);
 }
 
 static int walk_object(struct walk *walk, const json_t *object, const char *group)
@@ -308,7 +353,7 @@ static int walk_object(struct walk *walk, const json_t *object, const char *grou
 				return -1;
 		} else if (group[0] == '\0' && n < (int)sizeof path && is_group(path)) {
 			if (!json_is_object(value))
-				return wrong_type(walk, path, "an object");
+				return walk_wrong_type(walk, path, "an object");
 			if (walk_object(walk, value, path) < 0)
 				return -1;
 		} else {
@@ -354,8 +399,8 @@ int policy_file_extends(const struct policy_file *file, struct strlist *names, s
 		return 0;
 	walk.steps[walk.depth++] = (struct where_step){ .key = key->path };
 	if (!json_is_string(json) && !json_is_array(json))
-		return wrong_type(&walk, key->path, expected_type(key));
-	int rc = json_is_string(json) ? read_scalar(&walk, key, json, &value) : read_list(&walk, key, json, &value);
+		return walk_wrong_type(&walk, key->path, expected_type(key));
+	int rc = json_is_string(json) ? walk_scalar(&walk, key, json, &value) : read_list(&walk, key, json, &value);
 	if (rc < 0)
 		return -1;
 	return strlist_copy(names, &value.list) < 0 ? error_oom(err) : 0;
@@ -366,7 +411,7 @@ int policy_file_blame_extends(const struct policy_file *file, struct error *err)
 	struct walk walk = { .file = file, .err = err };
 
 	walk.steps[walk.depth++] = (struct where_step){ .key = policy_keys[KEY_EXTENDS].path };
-	return blame(&walk, false);
+	return walk_blame(&walk, false);
 }
 
 static int apply_locks(struct walk *walk)
@@ -383,11 +428,11 @@ static int apply_locks(struct walk *walk)
 	for (size_t i = 0; i < value.list.n; i++) {
 		walk->steps[walk->depth++] = (struct where_step){ .index = i };
 		if (merge_lock(walk->merge, value.list.v[i], walk->file->name, walk->err) < 0)
-			return blame(walk, false);
+			return walk_blame(walk, false);
 		walk->depth--;
 	}
 	walk->depth--;
-	return 0;
+	return merge_locks_done(walk->merge, walk->err) < 0 ? walk_blame(walk, false) : 0;
 }
 
 int policy_file_merge(const struct policy_file *file, const struct value_source *source, bool may_lock,

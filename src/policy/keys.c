@@ -21,6 +21,11 @@ static const char *const words_layers[] = {
 	"userns", "seccomp", "landlock", "apparmor", "cgroup", "timens", "audit", NULL,
 };
 static const char *const words_off[] = { "off", NULL };
+/* In the order of their enumerations in mediation.h. */
+static const char *const words_verdict[] = { "deny", "ask", "allow", NULL };
+static const char *const words_pins[] = { "review", "first-use", "off", NULL };
+static const char *const words_action[] = { "block", "redact", "note", "off", NULL };
+static const char *const words_breach[] = { "stop", "hold", "note", NULL };
 
 const char *const policy_group_titles[GROUPS_N] = {
 	[GROUP_FILES] = "Files",
@@ -29,6 +34,11 @@ const char *const policy_group_titles[GROUPS_N] = {
 	[GROUP_LIMITS] = "Limits",
 	[GROUP_CONFINE] = "Layers of the cage",
 	[GROUP_TOOLS] = "Tools",
+	[GROUP_PINS] = "Pins",
+	[GROUP_TEXT] = "Texts",
+	[GROUP_CLIENT] = "What the server may ask of the client",
+	[GROUP_ASK] = "Asking the user",
+	[GROUP_ALARMS] = "Alarms",
 	[GROUP_RECORDS] = "Records",
 	[GROUP_POLICY] = "Policy",
 	[GROUP_GENERAL] = "General",
@@ -264,6 +274,334 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_MORE, MEMBER(mediation.tools_deny),
 		.help = "tools that match may not be called",
 		.man = "Patterns of the names of tools that may not be called, whatever tools.allow says.",
+	},
+	[KEY_TOOLS_ASK] = {
+		.id = KEY_TOOLS_ASK,
+		.path = "tools.ask", .option = "--ask-tool", .argument = "GLOB",
+		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_MORE,
+		MEMBER(mediation.tools_ask),
+		.help = "ask the user before tools that match",
+		.man = "Patterns of the names of tools for which the user is asked before each call, even "
+		       "where a rule or tools.default would allow it. How the user is asked, and what "
+		       "happens without an answer, is said with ask.with and ask.timeout.",
+	},
+	[KEY_TOOLS_RULES] = {
+		.id = KEY_TOOLS_RULES,
+		.path = "tools.rules",
+		.group = GROUP_TOOLS, .type = VALUE_RULES, .tighten = TIGHTEN_STAGE,
+		.help = "rules on calls of tools",
+		.man = "Rules on calls, a list of objects; see RULES ON CALLS. The first one whose pattern "
+		       "matches the name of the tool decides. The rules of a later layer come before those "
+		       "of earlier ones.\n\n"
+		       "Each rule has \"tool\", a pattern, and \"verdict\": allow, ask or deny. It may have "
+		       "\"arguments\", a JSON Schema that the arguments of the call have to satisfy; \"rate\", "
+		       "how many calls it lets pass a minute; \"concurrency\", how many at the same time; "
+		       "\"timeout\" and \"result_size\", how long a call may take and how large its answer may "
+		       "be, within limits.call_timeout and limits.message_size; and \"reason\", which is told "
+		       "to whoever is refused or asked.",
+	},
+	[KEY_TOOLS_DEFAULT] = {
+		.id = KEY_TOOLS_DEFAULT,
+		.path = "tools.default", .option = "--tools-default", .argument = "deny|ask|allow",
+		.group = GROUP_TOOLS, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		MEMBER(mediation.tools_default),
+		.words = words_verdict, .fallback = "allow",
+		.help = "what happens to a call that no rule matches",
+		.man = "What happens to a call of a tool that no rule matches and no list names. Locking it "
+		       "locks tools.rules as well.",
+	},
+	[KEY_TOOLS_ASK_FIRST_USE] = {
+		.id = KEY_TOOLS_ASK_FIRST_USE,
+		.path = "tools.ask_first_use", .option = "--ask-first-use",
+		.group = GROUP_TOOLS, .type = VALUE_BOOL, .tighten = TIGHTEN_TRUE,
+		MEMBER(mediation.ask_first_use),
+		.fallback = "false",
+		.help = "ask the user before the first call ever of a tool",
+		.man = "Ask the user before the first call of a tool that this server was never asked for "
+		       "before, also where the call would be allowed.",
+	},
+	[KEY_SCHEMA_FORMATS] = {
+		.id = KEY_SCHEMA_FORMATS,
+		.path = "schema.formats",
+		.group = GROUP_TOOLS, .type = VALUE_BOOL, .tighten = TIGHTEN_TRUE,
+		MEMBER(mediation.schema_formats),
+		.fallback = "false",
+		.help = "check \"format\" in schemas of tools",
+		.man = "Whether \"format\" in the schemas of a server's tools (date-time, email, uri, uuid, "
+		       "addresses and so on) is checked. By default it only describes, as JSON Schema has "
+		       "it. In the schemas of tools.rules it is always checked.",
+	},
+	[KEY_SCHEMA_UNCHECKED] = {
+		.id = KEY_SCHEMA_UNCHECKED,
+		.path = "schema.unchecked",
+		.group = GROUP_TOOLS, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT,
+		MEMBER(mediation.schema_unchecked),
+		.fallback = "false",
+		.help = "allow tools whose schema cannot be checked",
+		.man = "Whether tools may be called whose schema cannot be checked, because it is no valid "
+		       "JSON Schema, refers to other documents, or is too large. Their arguments pass "
+		       "unchecked then.",
+	},
+	[KEY_METHODS_FORWARD] = {
+		.id = KEY_METHODS_FORWARD,
+		.path = "methods.forward", .option = "--forward-method", .argument = "GLOB",
+		.group = GROUP_TOOLS, .type = VALUE_GLOBS, .tighten = TIGHTEN_FEWER,
+		MEMBER(mediation.methods),
+		.help = "forward methods that match and are unknown",
+		.man = "Patterns of the names of methods that no version of the protocol has and that the "
+		       "client may use all the same. Others that are unknown are answered with an error and "
+		       "never reach the server. What passes this way is not looked into.",
+	},
+	[KEY_PINS_MODE] = {
+		.id = KEY_PINS_MODE,
+		.path = "pins.mode", .option = "--pins", .argument = "review|first-use|off",
+		.group = GROUP_PINS, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, MEMBER(mediation.pins),
+		.words = words_pins, .fallback = "first-use",
+		.help = "what a server shows is pinned: when",
+		.man = "All that a server shows of itself (its tools with their descriptions and schemas, "
+		       "prompts, resource templates, instructions, its name) is pinned, so that a later "
+		       "change is noticed: what changed is hidden and refused until the change was reviewed. "
+		       "review: nothing can be used until mcpcage review accepted it. first-use: what is "
+		       "seen first is accepted. off: nothing is pinned.",
+	},
+	[KEY_PINS_NAME] = {
+		.id = KEY_PINS_NAME,
+		.path = "pins.name", .option = "--pins-name", .argument = "NAME",
+		.group = GROUP_PINS, .type = VALUE_STRING, .tighten = TIGHTEN_FIXED,
+		MEMBER(mediation.pins_name),
+		.help = "keep this server's pins under NAME",
+		.man = "The name of the folder, in pins of the state folder, in which the pins of this "
+		       "server are kept. Without it the name follows from the command, so that another "
+		       "command, or another version of it in another place, starts without pins. Letters, "
+		       "digits, \".\", \"_\" and \"-\".",
+	},
+	[KEY_TEXT_CLEAN] = {
+		.id = KEY_TEXT_CLEAN,
+		.path = "text.clean",
+		.group = GROUP_TEXT, .type = VALUE_BOOL, .tighten = TIGHTEN_TRUE,
+		MEMBER(mediation.text_clean),
+		.fallback = "true",
+		.help = "take what cannot be seen out of texts",
+		.man = "Whether control sequences, zero-width, bidirectional and tag characters are taken "
+		       "out of all texts of the server that a model or a person will read.",
+	},
+	[KEY_TEXT_RULES] = {
+		.id = KEY_TEXT_RULES,
+		.path = "text.rules", .option = "--text-rules", .argument = "FILE",
+		.group = GROUP_TEXT, .type = VALUE_PATHS, .tighten = TIGHTEN_MORE,
+		MEMBER(mediation.rule_files),
+		.help = "read more rules on texts from FILE",
+		.man = "Files of rules on texts, which are read beside the shipped ones and those in rules/ "
+		       "of the administrator's and the user's folder.",
+	},
+	[KEY_TEXT_ACTIONS] = {
+		.id = KEY_TEXT_ACTIONS,
+		.path = "text.actions", .option = "--text-action", .argument = "RULE=ACTION",
+		.group = GROUP_TEXT, .type = VALUE_ACTIONS, .tighten = TIGHTEN_BLOCK,
+		.words = words_action,
+		.help = "block, redact, note or off: what a rule does",
+		.man = "What happens where a rule on texts hits, in place of what its file says: an object "
+		       "whose members are patterns of names of rules, each with block (the message is "
+		       "refused), redact (the place is cut out), note (it is only recorded) or off. A later "
+		       "layer's entries come before those of earlier ones, and the first that matches "
+		       "decides.",
+	},
+	[KEY_TEXT_COMMAND] = {
+		.id = KEY_TEXT_COMMAND,
+		.path = "text.command", .option = "--filter-command", .argument = "COMMAND",
+		.group = GROUP_TEXT, .type = VALUE_COMMAND, .tighten = TIGHTEN_FIXED,
+		MEMBER(mediation.text_command),
+		.help = "a program that judges texts; runs outside the cage",
+		.man = "A program that is given the texts of the server and answers what to do with them. A "
+		       "text that it does not answer for in time, or at all, is refused. It runs outside the "
+		       "cage, as the user.\n\n"
+		       "In a policy file the program's path or name, or a list with its arguments; on the "
+		       "command line words separated by spaces. A name without a slash is searched in PATH. "
+		       "Only the administrator's files, the user's own policy.json and options can name "
+		       "programs, not profiles and files that are handed around.",
+	},
+	[KEY_TEXT_TIMEOUT] = {
+		.id = KEY_TEXT_TIMEOUT,
+		.path = "text.timeout",
+		.group = GROUP_TEXT, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.text_timeout),
+		.low = 1, .high = 10 * MINUTE_MS, .fallback = "10s",
+		.help = "how long text.command may take for one text",
+		.man = "How long text.command may take for one text.",
+	},
+	[KEY_CLIENT_SAMPLING] = {
+		.id = KEY_CLIENT_SAMPLING,
+		.path = "client.sampling", .option = "--sampling", .argument = "deny|ask|allow",
+		.group = GROUP_CLIENT, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		MEMBER(mediation.sampling),
+		.words = words_verdict, .fallback = "deny",
+		.help = "let the server use the client's model",
+		.man = "Whether the server may have the client's model answer prompts of its own. What "
+		       "passes is labelled with the server's name, is limited to client.sampling_tokens, and "
+		       "gets nothing of the conversation. With deny, neither side is told that there is such "
+		       "a thing.",
+	},
+	[KEY_CLIENT_SAMPLING_TOKENS] = {
+		.id = KEY_CLIENT_SAMPLING_TOKENS,
+		.path = "client.sampling_tokens",
+		.group = GROUP_CLIENT, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.sampling_tokens),
+		.low = 1, .high = 1000000000, .fallback = "4096",
+		.help = "most tokens of one sampling request",
+		.man = "The most tokens that a server may ask the client's model for in one request.",
+	},
+	[KEY_CLIENT_ELICITATION] = {
+		.id = KEY_CLIENT_ELICITATION,
+		.path = "client.elicitation", .option = "--elicitation", .argument = "deny|ask|allow",
+		.group = GROUP_CLIENT, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		MEMBER(mediation.elicitation),
+		.words = words_verdict, .fallback = "deny",
+		.help = "let the server ask the user by forms",
+		.man = "Whether the server may ask the user something through the client. Its forms are "
+		       "labelled with the server's name; fields for passwords, keys and the like are refused "
+		       "always.",
+	},
+	[KEY_CLIENT_ELICITATION_URL] = {
+		.id = KEY_CLIENT_ELICITATION_URL,
+		.path = "client.elicitation_url",
+		.group = GROUP_CLIENT, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		MEMBER(mediation.elicitation_url),
+		.words = words_verdict, .fallback = "deny",
+		.help = "let the server send the user to a web page",
+		.man = "Whether the server may, besides, have the user open a web page. Only https addresses "
+		       "pass, without a user name in them. allow has the client ask; ask asks before that as "
+		       "well.",
+	},
+	[KEY_CLIENT_ROOTS] = {
+		.id = KEY_CLIENT_ROOTS,
+		.path = "client.roots", .option = "--roots", .argument = "deny|ask|allow",
+		.group = GROUP_CLIENT, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, MEMBER(mediation.roots),
+		.words = words_verdict, .fallback = "deny",
+		.help = "tell the server the folders of client.roots_list",
+		.man = "Whether the server may ask which folders it is meant to work in. The answer is "
+		       "client.roots_list and not what the client would say; ask asks the user first.",
+	},
+	[KEY_CLIENT_ROOTS_LIST] = {
+		.id = KEY_CLIENT_ROOTS_LIST,
+		.path = "client.roots_list",
+		.group = GROUP_CLIENT, .type = VALUE_PATHS, .tighten = TIGHTEN_FEWER,
+		MEMBER(mediation.roots_list),
+		.help = "the folders it is told",
+		.man = "The folders that a server is told when client.roots is not deny. When none is named, "
+		       "they are those that were granted to it. Nothing is granted by being named here.",
+	},
+	[KEY_CLIENT_TASKS] = {
+		.id = KEY_CLIENT_TASKS,
+		.path = "client.tasks",
+		.group = GROUP_CLIENT, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT, MEMBER(mediation.tasks),
+		.fallback = "true",
+		.help = "let calls go on as tasks",
+		.man = "Whether client and server may use tasks: calls that are answered at once and whose "
+		       "result is fetched later. The result is checked as that of the call.",
+	},
+	[KEY_CLIENT_TTL] = {
+		.id = KEY_CLIENT_TTL,
+		.path = "client.ttl",
+		.group = GROUP_CLIENT, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.ttl),
+		.low = 1, .high = YEAR_MS, .fallback = "5m",
+		.help = "how long lists of the server may be kept",
+		.man = "The longest time for which a server may tell the client to keep its lists and "
+		       "results; a longer one is cut to this.",
+	},
+	[KEY_ASK_WITH] = {
+		.id = KEY_ASK_WITH,
+		.path = "ask.with", .option = "--ask-with", .argument = "COMMAND",
+		.group = GROUP_ASK, .type = VALUE_COMMAND, .tighten = TIGHTEN_FIXED,
+		MEMBER(mediation.ask_with),
+		.help = "a program that asks the user; runs outside the cage",
+		.man = "A program that asks the user, instead of the client. Without it the client is asked "
+		       "to, and where it cannot, what would have been asked is refused. It runs outside the "
+		       "cage, as the user. It is named as text.command is.",
+	},
+	[KEY_ASK_TIMEOUT] = {
+		.id = KEY_ASK_TIMEOUT,
+		.path = "ask.timeout",
+		.group = GROUP_ASK, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.ask_timeout),
+		.low = 1000, .high = 60 * MINUTE_MS, .fallback = "50s",
+		.help = "how long to wait for the user",
+		.man = "How long to wait for the user's answer. Then the answer is no. Most clients give a "
+		       "call up after 60 seconds.",
+	},
+	[KEY_ASK_REMEMBER] = {
+		.id = KEY_ASK_REMEMBER,
+		.path = "ask.remember",
+		.group = GROUP_ASK, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.ask_remember),
+		.low = 1000, .high = YEAR_MS, .fallback = "30d",
+		.help = "how long \"always\" lasts",
+		.man = "How long the answer \"always\" is remembered.",
+	},
+	[KEY_ALARMS_CALLS] = {
+		.id = KEY_ALARMS_CALLS,
+		.path = "alarms.calls",
+		.group = GROUP_ALARMS, .type = VALUE_RATE, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.calls_per_minute),
+		.low = 1, .high = 1000000000, .unlimited = "off", .fallback = "off",
+		.help = "calls a minute",
+		.man = "Raise an alarm when there are more calls of tools a minute.",
+	},
+	[KEY_ALARMS_BYTES] = {
+		.id = KEY_ALARMS_BYTES,
+		.path = "alarms.bytes",
+		.group = GROUP_ALARMS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.bytes_per_minute),
+		.low = 1, .high = SIZE_HIGH, .unlimited = "off", .fallback = "off",
+		.help = "bytes a minute",
+		.man = "Raise an alarm when more bytes pass a minute, both directions together.",
+	},
+	[KEY_ALARMS_CONCURRENCY] = {
+		.id = KEY_ALARMS_CONCURRENCY,
+		.path = "alarms.concurrency",
+		.group = GROUP_ALARMS, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.concurrency),
+		.low = 1, .high = 1 << 20, .unlimited = "off", .fallback = "off",
+		.help = "calls at the same time",
+		.man = "Raise an alarm when more calls of tools are under way at the same time.",
+	},
+	[KEY_ALARMS_DENIALS] = {
+		.id = KEY_ALARMS_DENIALS,
+		.path = "alarms.denials",
+		.group = GROUP_ALARMS, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.denials_in_a_row),
+		.low = 1, .high = 1 << 20, .unlimited = "off", .fallback = "off",
+		.help = "refused calls in a row",
+		.man = "Raise an alarm when so many calls of tools were refused one after the other.",
+	},
+	[KEY_ALARMS_RESULT_GROWTH] = {
+		.id = KEY_ALARMS_RESULT_GROWTH,
+		.path = "alarms.result_growth",
+		.group = GROUP_ALARMS, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER,
+		MEMBER(mediation.result_growth),
+		.low = 2, .high = 1000000, .unlimited = "off", .fallback = "off",
+		.help = "results so many times larger than before",
+		.man = "Raise an alarm when the result of a tool is more than so many times as large as the "
+		       "largest one that it gave before.",
+	},
+	[KEY_ALARMS_ACTION] = {
+		.id = KEY_ALARMS_ACTION,
+		.path = "alarms.action",
+		.group = GROUP_ALARMS, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		MEMBER(mediation.on_breach),
+		.words = words_breach, .fallback = "note",
+		.help = "what an alarm does: stop, hold or note",
+		.man = "What an alarm does besides the entry in the audit log. note: nothing. hold: calls "
+		       "are refused until a minute has passed. stop: the session ends.",
+	},
+	[KEY_ALARMS_COMMAND] = {
+		.id = KEY_ALARMS_COMMAND,
+		.path = "alarms.command", .option = "--alarm-command", .argument = "COMMAND",
+		.group = GROUP_ALARMS, .type = VALUE_COMMAND, .tighten = TIGHTEN_FIXED,
+		MEMBER(mediation.alarm_command),
+		.help = "a program run at each alarm, outside the cage",
+		.man = "A program that is run at each alarm. It runs outside the cage, as the user. It is "
+		       "named as text.command is.",
 	},
 	[KEY_AUDIT_FILE] = {
 		.id = KEY_AUDIT_FILE,

@@ -29,6 +29,10 @@ enum value_type {
 	VALUE_GLOBS,    /* patterns as in fnmatch(3); a list in files */
 	VALUE_ENV,      /* "NAME" or "NAME=VALUE"; an object in files */
 	VALUE_LAYERS,   /* names of layers of the cage, from `words`; a list in files */
+	VALUE_RATE,     /* how many a minute: 30, "30/min", "2/s" */
+	VALUE_RULES,    /* rules on calls; a list of objects, only in files */
+	VALUE_ACTIONS,  /* "NAME=WORD", WORD one of `words`; an object in files */
+	VALUE_COMMAND,  /* a program to run outside the cage, and its arguments; a string or a list in files */
 };
 
 /* What a later layer may still do to a key that an administrator locked. */
@@ -38,6 +42,9 @@ enum tighten_rule {
 	TIGHTEN_FEWER,  /* a list that names nothing new */
 	TIGHTEN_MORE,   /* add to the list */
 	TIGHTEN_STRICT, /* an earlier one of `words`; for booleans: false */
+	TIGHTEN_TRUE,   /* for booleans: true */
+	TIGHTEN_STAGE,  /* rules are added, and the strictest of both counts */
+	TIGHTEN_BLOCK,  /* only the first of `words` may be added */
 };
 
 /* Headings of --help and of the manual pages, in this order. */
@@ -48,6 +55,11 @@ enum key_group {
 	GROUP_LIMITS,
 	GROUP_CONFINE,
 	GROUP_TOOLS,
+	GROUP_PINS,
+	GROUP_TEXT,
+	GROUP_CLIENT,
+	GROUP_ASK,
+	GROUP_ALARMS,
 	GROUP_RECORDS,
 	GROUP_POLICY,
 	GROUP_GENERAL,
@@ -79,6 +91,38 @@ enum key_id {
 	KEY_CONFINE_UNIX_SOCKETS,
 	KEY_TOOLS_ALLOW,
 	KEY_TOOLS_DENY,
+	KEY_TOOLS_ASK,
+	KEY_TOOLS_RULES,
+	KEY_TOOLS_DEFAULT,
+	KEY_TOOLS_ASK_FIRST_USE,
+	KEY_SCHEMA_FORMATS,
+	KEY_SCHEMA_UNCHECKED,
+	KEY_METHODS_FORWARD,
+	KEY_PINS_MODE,
+	KEY_PINS_NAME,
+	KEY_TEXT_CLEAN,
+	KEY_TEXT_RULES,
+	KEY_TEXT_ACTIONS,
+	KEY_TEXT_COMMAND,
+	KEY_TEXT_TIMEOUT,
+	KEY_CLIENT_SAMPLING,
+	KEY_CLIENT_SAMPLING_TOKENS,
+	KEY_CLIENT_ELICITATION,
+	KEY_CLIENT_ELICITATION_URL,
+	KEY_CLIENT_ROOTS,
+	KEY_CLIENT_ROOTS_LIST,
+	KEY_CLIENT_TASKS,
+	KEY_CLIENT_TTL,
+	KEY_ASK_WITH,
+	KEY_ASK_TIMEOUT,
+	KEY_ASK_REMEMBER,
+	KEY_ALARMS_CALLS,
+	KEY_ALARMS_BYTES,
+	KEY_ALARMS_CONCURRENCY,
+	KEY_ALARMS_DENIALS,
+	KEY_ALARMS_RESULT_GROWTH,
+	KEY_ALARMS_ACTION,
+	KEY_ALARMS_COMMAND,
 	KEY_AUDIT_FILE,
 	KEY_STATE_DIR,
 	KEY_DESCRIPTION,
@@ -144,5 +188,6 @@ static inline int policy_key_builds(const struct policy_key *key)
 static inline int policy_key_adds(const struct policy_key *key)
 {
 	return key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_GLOBS ||
-	       key->type == VALUE_ENV || key->type == VALUE_LAYERS || key->type == VALUE_NAMES;
+	       key->type == VALUE_ENV || key->type == VALUE_LAYERS || key->type == VALUE_NAMES ||
+	       key->type == VALUE_RULES || key->type == VALUE_ACTIONS;
 }

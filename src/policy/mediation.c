@@ -32,6 +32,17 @@ void mediation_defaults(struct mediation *m)
 		.ask_remember = (uint64_t)30 * 24 * 3600 * 1000,
 		.on_breach = BREACH_NOTE,
 	};
+	for (size_t i = 0; i < TOOL_STAGES; i++)
+		m->stage_default[i] = TOOL_ALLOW;
+}
+
+void tool_rule_free(struct tool_rule *rule)
+{
+	free(rule->tool);
+	free(rule->arguments);
+	free(rule->reason);
+	free(rule->origin);
+	memset(rule, 0, sizeof *rule);
 }
 
 void mediation_free(struct mediation *m)
@@ -41,12 +52,8 @@ void mediation_free(struct mediation *m)
 	lists_of(m, lists);
 	for (size_t i = 0; lists[i]; i++)
 		strlist_free(lists[i]);
-	for (size_t i = 0; i < m->rules_n; i++) {
-		free(m->rules[i].tool);
-		free(m->rules[i].arguments);
-		free(m->rules[i].reason);
-		free(m->rules[i].origin);
-	}
+	for (size_t i = 0; i < m->rules_n; i++)
+		tool_rule_free(&m->rules[i]);
 	for (size_t i = 0; i < m->actions_n; i++)
 		free(m->actions[i].name);
 	free(m->rules);
@@ -61,26 +68,30 @@ static int dup_text(char **to, const char *from)
 	return from && !*to ? -1 : 0;
 }
 
+int tool_rule_copy(struct tool_rule *to, const struct tool_rule *from)
+{
+	*to = *from;
+	to->tool = to->arguments = to->reason = to->origin = NULL;
+	if (dup_text(&to->tool, from->tool) == 0 && dup_text(&to->arguments, from->arguments) == 0 &&
+	    dup_text(&to->reason, from->reason) == 0 && dup_text(&to->origin, from->origin) == 0)
+		return 0;
+	tool_rule_free(to);
+	return -1;
+}
+
 static int copy_rules(struct mediation *to, const struct mediation *from)
 {
 	to->rules = calloc(from->rules_n + 1, sizeof *to->rules);
 	to->actions = calloc(from->actions_n + 1, sizeof *to->actions);
 	if (!to->rules || !to->actions)
 		return -1;
-	for (size_t i = 0; i < from->rules_n; i++, to->rules_n++) {
-		const struct tool_rule *f = &from->rules[i];
-		struct tool_rule *t = &to->rules[i];
-		*t = *f;
-		t->tool = t->arguments = t->reason = t->origin = NULL;
-		if (dup_text(&t->tool, f->tool) < 0 || dup_text(&t->arguments, f->arguments) < 0 ||
-		    dup_text(&t->reason, f->reason) < 0 || dup_text(&t->origin, f->origin) < 0) {
-			to->rules_n++;
+	for (; to->rules_n < from->rules_n; to->rules_n++)
+		if (tool_rule_copy(&to->rules[to->rules_n], &from->rules[to->rules_n]) < 0)
 			return -1;
-		}
-	}
-	for (size_t i = 0; i < from->actions_n; i++, to->actions_n++) {
-		to->actions[i].action = from->actions[i].action;
-		if (dup_text(&to->actions[i].name, from->actions[i].name) < 0)
+	for (; to->actions_n < from->actions_n; to->actions_n++) {
+		struct rule_override *t = &to->actions[to->actions_n];
+		t->action = from->actions[to->actions_n].action;
+		if (dup_text(&t->name, from->actions[to->actions_n].name) < 0)
 			return -1;
 	}
 	return 0;

@@ -55,6 +55,8 @@ struct mediation {
 	struct strlist tools_allow, tools_deny, tools_ask; /* globs */
 	struct tool_rule *rules;
 	size_t rules_n;
+	/* Of a stage that was closed with a locked tools.default: what holds where no rule up to there matches. Else TOOL_ALLOW. */
+	enum tool_verdict stage_default[TOOL_STAGES];
 	enum tool_verdict tools_default; /* TOOL_ALLOW */
 	bool ask_first_use;              /* the first call ever of a tool asks */
 
@@ -74,7 +76,7 @@ struct mediation {
 
 	enum reverse_mode sampling, elicitation, elicitation_url; /* REVERSE_DENY */
 	uint64_t sampling_tokens;   /* ceiling of maxTokens */
-	enum reverse_mode roots;    /* REVERSE_DENY, or REVERSE_ALLOW: answered with `roots_list` */
+	enum reverse_mode roots;    /* REVERSE_DENY; else answered with `roots_list`, after asking with REVERSE_ASK */
 	struct strlist roots_list;  /* absolute folders; the granted ones when policy names none */
 	bool tasks;                 /* tasks, in both eras; default true */
 	uint64_t ttl;               /* milliseconds; ceiling of ttlMs */
@@ -91,6 +93,10 @@ struct mediation {
 	enum breach_mode on_breach;
 	struct strlist alarm_command; /* argv; n == 0: none */
 };
+
+void tool_rule_free(struct tool_rule *rule);
+/* A deep copy; -1 when out of memory, and TO holds nothing. */
+int tool_rule_copy(struct tool_rule *to, const struct tool_rule *from);
 
 /* What holds when nobody says anything. M holds nothing yet. */
 void mediation_defaults(struct mediation *m);

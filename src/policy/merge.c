@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(enum network_mode) == sizeof(unsigned) && sizeof(enum args_mode) == sizeof(unsigned),
+_Static_assert(sizeof(enum network_mode) == sizeof(unsigned) && sizeof(enum args_mode) == sizeof(unsigned) &&
+		       sizeof(enum tool_verdict) == sizeof(unsigned) && sizeof(enum pins_mode) == sizeof(unsigned) &&
+		       sizeof(enum reverse_mode) == sizeof(unsigned) && sizeof(enum breach_mode) == sizeof(unsigned),
 	       "enumerations are stored through unsigned");
 
 static void *member(struct policy *policy, const struct policy_key *key)
@@ -152,6 +154,60 @@ static int apply_text(struct merge *merge, const struct policy_key *key, const s
 	return 0;
 }
 
+/* A command is one thing: a later one replaces it. */
+static int apply_command(struct merge *merge, const struct policy_key *key, const struct value *value)
+{
+	struct strlist *list = member(&merge->policy, key);
+
+	strlist_free(list);
+	return strlist_copy(list, &value->list);
+}
+
+/* Before those of earlier layers, and after all that are locked. */
+static int apply_rules(struct merge *merge, const struct value *value)
+{
+	struct mediation *m = &merge->policy.mediation;
+	size_t at = 0, n = value->rules_n;
+
+	struct tool_rule *grown = reallocarray(m->rules, m->rules_n + n + 1, sizeof *grown);
+	if (!grown)
+		return -1;
+	m->rules = grown;
+	while (at < m->rules_n && grown[at].stage < merge->stage)
+		at++;
+	memmove(grown + at + n, grown + at, (m->rules_n - at) * sizeof *grown);
+	memset(grown + at, 0, n * sizeof *grown);
+	m->rules_n += n;
+	for (size_t i = 0; i < n; i++) {
+		if (tool_rule_copy(&grown[at + i], &value->rules[i]) < 0)
+			return -1;
+		grown[at + i].stage = merge->stage;
+	}
+	return 0;
+}
+
+/* Before those of earlier layers. */
+static int apply_actions(struct merge *merge, const struct value *value)
+{
+	struct mediation *m = &merge->policy.mediation;
+	size_t n = value->actions_n;
+
+	struct rule_override *grown = reallocarray(m->actions, m->actions_n + n + 1, sizeof *grown);
+	if (!grown)
+		return -1;
+	m->actions = grown;
+	memmove(grown + n, grown, m->actions_n * sizeof *grown);
+	memset(grown, 0, n * sizeof *grown);
+	m->actions_n += n;
+	for (size_t i = 0; i < n; i++) {
+		grown[i].action = value->actions[i].action;
+		grown[i].name = strdup(value->actions[i].name);
+		if (!grown[i].name)
+			return -1;
+	}
+	return 0;
+}
+
 static int apply(struct merge *merge, const struct policy_key *key, const struct value *value)
 {
 	struct policy *policy = &merge->policy;
@@ -163,6 +219,7 @@ static int apply(struct merge *merge, const struct policy_key *key, const struct
 	case VALUE_COUNT:
 	case VALUE_PERCENT:
 	case VALUE_DURATION:
+	case VALUE_RATE:
 		*(uint64_t *)member(policy, key) = value->number;
 		break;
 	case VALUE_ENUM:
@@ -180,6 +237,12 @@ static int apply(struct merge *merge, const struct policy_key *key, const struct
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
 		return apply_list(merge, key, value);
+	case VALUE_COMMAND:
+		return apply_command(merge, key, value);
+	case VALUE_RULES:
+		return apply_rules(merge, value);
+	case VALUE_ACTIONS:
+		return apply_actions(merge, value);
 	case VALUE_GRANTS:
 		for (size_t i = 0; rc == 0 && i < value->grants_n; i++)
 			rc = add_grant(&policy->grants, &policy->grants_n, &value->grants[i]);
@@ -280,6 +343,46 @@ static uint64_t rank(const struct policy_key *key, uint64_t number)
 	return key->unlimited && number == policy_key_no_limit(key) ? UINT64_MAX : number;
 }
 
+static bool same_list(const struct strlist *a, const struct strlist *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->v[i], b->v[i]) != 0)
+			return false;
+	return true;
+}
+
+static int check_fixed(const struct policy_key *key, const struct merge_lock *lock, const struct value *value,
+		       struct error *err)
+{
+	bool list = key->type == VALUE_COMMAND;
+	const char *locked = list ? (lock->ceiling.list.n ? lock->ceiling.list.v[0] : NULL) : lock->ceiling.text;
+
+	if (list ? same_list(&lock->ceiling.list, &value->list) : locked && strcmp(locked, value->text) == 0)
+		return 0;
+	loosens(key, lock, list ? (value->list.n ? value->list.v[0] : NULL) : value->text, err);
+	return error_hint(err, "the administrator %s%s", locked ? "set it to " : "left it unset", locked ? locked : "");
+}
+
+/* What was said already may be said again. */
+static int check_actions(const struct policy_key *key, const struct merge_lock *lock, const struct value *value,
+			 struct error *err)
+{
+	for (size_t i = 0; i < value->actions_n; i++) {
+		const struct rule_override *entry = &value->actions[i];
+		bool known = entry->action == RULE_BLOCK;
+		for (size_t k = 0; !known && k < lock->ceiling.actions_n; k++)
+			known = strcmp(lock->ceiling.actions[k].name, entry->name) == 0 &&
+				lock->ceiling.actions[k].action == entry->action;
+		if (known)
+			continue;
+		loosens(key, lock, entry->name, err);
+		return error_hint(err, "only \"block\" can be added");
+	}
+	return 0;
+}
+
 static int check_lock(const struct policy_key *key, const struct merge_lock *lock, const struct value *value,
 		      struct error *err)
 {
@@ -288,6 +391,7 @@ static int check_lock(const struct policy_key *key, const struct merge_lock *loc
 
 	switch (key->tighten) {
 	case TIGHTEN_MORE:
+	case TIGHTEN_STAGE: /* see merge_locks_done() */
 		return 0;
 	case TIGHTEN_LOWER:
 		if (rank(key, value->number) <= rank(key, lock->ceiling.number))
@@ -301,12 +405,15 @@ static int check_lock(const struct policy_key *key, const struct merge_lock *loc
 		loosens(key, lock, key->words ? key->words[value->number] : NULL, err);
 		return error_hint(err, "the administrator set it to %s",
 				  key->words ? key->words[lock->ceiling.number] : "false");
-	case TIGHTEN_FIXED:
-		if (lock->ceiling.text && strcmp(lock->ceiling.text, value->text) == 0)
+	case TIGHTEN_TRUE:
+		if (value->number || !lock->ceiling.number)
 			return 0;
-		loosens(key, lock, value->text, err);
-		return error_hint(err, "the administrator %s%s", lock->ceiling.text ? "set it to " : "left it unset",
-				  lock->ceiling.text ? lock->ceiling.text : "");
+		loosens(key, lock, NULL, err);
+		return error_hint(err, "the administrator set it to true");
+	case TIGHTEN_FIXED:
+		return check_fixed(key, lock, value, err);
+	case TIGHTEN_BLOCK:
+		return check_actions(key, lock, value, err);
 	case TIGHTEN_FEWER:
 		entry = not_covered(key, lock, value);
 		if (!entry)
@@ -334,6 +441,10 @@ int merge_value(struct merge *merge, const struct policy_key *key, const struct 
 				return error_hint(err, "only what the administrator's files name can be chosen from");
 			}
 		}
+	if (merge->policy.mediation.rules_n + value->rules_n > RULES_MAX) {
+		error_set(err, 0, "more than %d rules on calls", RULES_MAX);
+		return error_kind(err, ERROR_USAGE);
+	}
 	return apply(merge, key, value) < 0 ? error_oom(err) : 0;
 }
 
@@ -355,7 +466,16 @@ static int take_ceiling(struct merge *merge, const struct policy_key *key, struc
 		return rc;
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
+	case VALUE_COMMAND:
 		return strlist_copy(&ceiling->list, member(policy, key));
+	case VALUE_RULES: /* they stay where they are */
+		return 0;
+	case VALUE_ACTIONS:
+		for (size_t i = 0; rc == 0 && i < policy->mediation.actions_n; i++) {
+			const struct rule_override *o = &policy->mediation.actions[i];
+			rc = value_action(key, o->name, key->words[o->action], ceiling, NULL);
+		}
+		return rc;
 	case VALUE_STRING:
 	case VALUE_FILE: {
 		const char *text = *(char **)member(policy, key);
@@ -398,6 +518,8 @@ int merge_lock(struct merge *merge, const char *path, const char *by, struct err
 		if (strncmp(key->path, path, n) != 0 || (key->path[n] != '\0' && key->path[n] != '.'))
 			continue;
 		found = true;
+		merge->rules_locked = merge->rules_locked || key->id == KEY_TOOLS_RULES;
+		merge->default_locked = merge->default_locked || key->id == KEY_TOOLS_DEFAULT;
 		if (lock_key(merge, key, by, err) < 0)
 			return -1;
 	}
@@ -407,6 +529,32 @@ int merge_lock(struct merge *merge, const char *path, const char *by, struct err
 	if (best)
 		error_hint(err, "did you mean \"%s\"?", best);
 	return error_kind(err, ERROR_USAGE);
+}
+
+/*
+ * Rules are locked by closing their stage: what comes later makes another one, and of both the strictest counts. A default that is
+ * locked belongs to the stage, where it stands behind its rules; so it holds for the rules of the stage as well.
+ */
+int merge_locks_done(struct merge *merge, struct error *err)
+{
+	struct mediation *m = &merge->policy.mediation;
+	bool with_default = merge->default_locked, locked = merge->rules_locked || with_default;
+	bool any = with_default && m->tools_default != TOOL_ALLOW;
+
+	merge->rules_locked = merge->default_locked = false;
+	for (size_t i = 0; i < m->rules_n; i++)
+		any = any || m->rules[i].stage == merge->stage;
+	if (!locked || !any)
+		return 0;
+	if (merge->stage + 1 == TOOL_STAGES) {
+		error_set(err, 0, "tools.rules is locked by more than %d files, each with rules of its own", TOOL_STAGES - 1);
+		error_hint(err, "put the rules that have to hold into one file");
+		return error_kind(err, ERROR_USAGE);
+	}
+	if (with_default)
+		m->stage_default[merge->stage] = m->tools_default;
+	merge->stage++;
+	return 0;
 }
 
 /* ---- start and end ------------------------------------------------------------------------------- */

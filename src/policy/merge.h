@@ -23,7 +23,12 @@ struct merge_lock {
 struct merge {
 	struct policy policy;
 	struct merge_lock locks[KEYS_N];
+	unsigned stage; /* of rules on calls that are read now */
+	bool rules_locked, default_locked; /* by the file that is being read */
 };
+
+/* Rules on calls in one policy. */
+#define RULES_MAX 1024
 
 /* The defaults of the table. */
 int merge_init(struct merge *merge, struct error *err);
@@ -34,6 +39,9 @@ int merge_value(struct merge *merge, const struct policy_key *key, const struct 
 
 /* Lock PATH, a key or the first part of keys, as it is now; BY is the file. */
 int merge_lock(struct merge *merge, const char *path, const char *by, struct error *err);
+
+/* After the last lock of a file. */
+int merge_locks_done(struct merge *merge, struct error *err);
 
 /* Check what concerns several keys, and hand the policy over. */
 int merge_finish(struct merge *merge, struct policy *policy, struct error *err);

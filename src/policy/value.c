@@ -29,6 +29,7 @@ static const struct unit duration_units[] = {
 };
 static const struct unit percent_units[] = { { "%", 1 }, { "", 1 }, { NULL, 0 } };
 static const struct unit count_units[] = { { "", 1 }, { NULL, 0 } };
+static const struct unit rate_units[] = { { "/min", 1 }, { "", 1 }, { "/s", 60 }, { NULL, 0 } };
 
 static const struct unit *units_of(enum value_type type)
 {
@@ -39,6 +40,8 @@ static const struct unit *units_of(enum value_type type)
 		return duration_units;
 	case VALUE_PERCENT:
 		return percent_units;
+	case VALUE_RATE:
+		return rate_units;
 	default:
 		return count_units;
 	}
@@ -51,6 +54,7 @@ static int bad_number(const struct policy_key *key, const char *text, struct err
 		[VALUE_COUNT] = "write a whole number",
 		[VALUE_PERCENT] = "write it like 150%: 100% is one processor",
 		[VALUE_DURATION] = "a time has a unit: 500ms, 30s, 5m, 1h, 2d",
+		[VALUE_RATE] = "write it like 30/min, or 2/s",
 	};
 
 	error_set(err, 0, "\"%.64s\" cannot be read", text);
@@ -116,7 +120,7 @@ void value_number_text(const struct policy_key *key, uint64_t number, char text[
 		snprintf(text, 32, "%s", key->unlimited);
 		return;
 	}
-	for (; unit->name && strlen(unit->name) <= 2; unit++)
+	for (; unit->name && strlen(unit->name) <= 2 && key->type != VALUE_RATE; unit++)
 		if (number && number % unit->factor == 0 && unit->factor > best->factor)
 			best = unit;
 	snprintf(text, 32, "%" PRIu64 "%s", number / best->factor, best->name);
@@ -195,6 +199,11 @@ static int parse_path(const char *text, size_t n, const struct value_source *sou
 		return error_oom(err);
 	*out = path_normalize(full);
 	return *out ? 0 : error_oom(err);
+}
+
+int value_path(const char *text, const struct value_source *source, char **out, struct error *err)
+{
+	return parse_path(text, strlen(text), source, out, err);
 }
 
 /* The colon of PATH:DEST, or NULL. DEST starts with "/" or "~/", so colons in names need no escape. */
@@ -297,6 +306,98 @@ static int parse_file(const struct policy_key *key, const char *text, const stru
 	return parse_path(text, strlen(text), source, &value->text, err);
 }
 
+int value_action(const struct policy_key *key, const char *name, const char *word, struct value *value, struct error *err)
+{
+	uint64_t index = 0;
+
+	if (name[0] == '\0')
+		return usage(err, "an empty name", name, "name a rule, or a pattern such as \"secret-*\"");
+	if (parse_word(key, word, &index, err) < 0)
+		return -1;
+	struct rule_override *grown = reallocarray(value->actions, value->actions_n + 1, sizeof *grown);
+	if (!grown)
+		return error_oom(err);
+	value->actions = grown;
+	char *copy = strdup(name);
+	if (!copy)
+		return error_oom(err);
+	grown[value->actions_n++] = (struct rule_override){ copy, (enum rule_action)index };
+	return 0;
+}
+
+static int parse_action(const struct policy_key *key, const char *text, struct value *value, struct error *err)
+{
+	const char *equals = strrchr(text, '=');
+
+	if (!equals)
+		return usage(err, "an action is missing", text, "write RULE=ACTION");
+	CLEANUP_FREE char *name = strndup(text, (size_t)(equals - text));
+	if (!name)
+		return error_oom(err);
+	return value_action(key, name, equals + 1, value, err);
+}
+
+int value_command_word(const char *word, const struct value_source *source, struct value *value, struct error *err)
+{
+	char *path = NULL;
+
+	if (value->list.n > 0)
+		return strlist_add(&value->list, word) < 0 ? error_oom(err) : 0;
+	if (!source->commands) {
+		error_set(err, 0, "programs that run outside the cage cannot be named here");
+		error_hint(err, "only the administrator's files, the user's own policy.json and options can do that");
+		return error_kind(err, ERROR_USAGE);
+	}
+	/* A plain name is looked up once it is known on which machine. */
+	if (word[0] && word[0] != '~' && !strchr(word, '/'))
+		return strlist_add(&value->list, word) < 0 ? error_oom(err) : 0;
+	if (parse_path(word, strlen(word), source, &path, err) < 0)
+		return -1;
+	return strlist_take(&value->list, path) < 0 ? error_oom(err) : 0;
+}
+
+/* On the command line: words separated by spaces. Quoting is not understood, so it is refused and not misread. */
+static int parse_command(const char *text, const struct value_source *source, struct value *value, struct error *err)
+{
+	if (strpbrk(text, "'\"\\`$"))
+		return usage(err, "quotes are not understood here", text,
+			     "write words separated by spaces, or a list in a policy file");
+	for (const char *p = text; *p;) {
+		size_t n = strcspn(p, " ");
+		CLEANUP_FREE char *word = strndup(p, n);
+		if (!word)
+			return error_oom(err);
+		if (n > 0 && value_command_word(word, source, value, err) < 0)
+			return -1;
+		p += n + (p[n] != '\0');
+	}
+	return value->list.n > 0 ? 0 : usage(err, "an empty value", text, "leave it out instead");
+}
+
+int value_rule(struct value *value, struct tool_rule *rule, struct error *err)
+{
+	struct tool_rule *grown = reallocarray(value->rules, value->rules_n + 1, sizeof *grown);
+
+	if (!grown) {
+		tool_rule_free(rule);
+		return error_oom(err);
+	}
+	value->rules = grown;
+	grown[value->rules_n++] = *rule;
+	*rule = (struct tool_rule){ 0 };
+	return 0;
+}
+
+/* It becomes a part of a path. */
+static int check_pins_name(const char *name, struct error *err)
+{
+	bool good = isalnum((unsigned char)name[0]) && strlen(name) <= 64;
+
+	for (const char *p = name; good && *p; p++)
+		good = isalnum((unsigned char)*p) || strchr("._-", *p);
+	return good ? 0 : usage(err, "no name of pins", name, "letters, digits, \".\", \"_\" and \"-\", 64 at most");
+}
+
 static int parse_string(const struct policy_key *key, const char *text, struct value *value, struct error *err)
 {
 	if (text[0] == '\0')
@@ -306,6 +407,8 @@ static int parse_string(const struct policy_key *key, const char *text, struct v
 		for (const char *p = text; *p; p++)
 			if (!isgraph((unsigned char)*p))
 				return usage(err, "no name of a profile", text, "names have no spaces");
+	if (key->id == KEY_PINS_NAME && check_pins_name(text, err) < 0)
+		return -1;
 	free(value->text);
 	value->text = strdup(text);
 	return value->text ? 0 : error_oom(err);
@@ -322,6 +425,7 @@ int value_parse(const struct policy_key *key, const char *text, const struct val
 	case VALUE_COUNT:
 	case VALUE_PERCENT:
 	case VALUE_DURATION:
+	case VALUE_RATE:
 		return parse_number(key, text, &value->number, err);
 	case VALUE_ENUM:
 		return parse_word(key, text, &value->number, err);
@@ -348,7 +452,12 @@ int value_parse(const struct policy_key *key, const char *text, const struct val
 		return parse_file(key, text, source, value, err);
 	case VALUE_STRING:
 		return parse_string(key, text, value, err);
+	case VALUE_ACTIONS:
+		return parse_action(key, text, value, err);
+	case VALUE_COMMAND:
+		return parse_command(text, source, value, err);
 	case VALUE_BOOL:
+	case VALUE_RULES:
 	case VALUE_NONE:
 		break;
 	}
@@ -382,5 +491,11 @@ void value_free(struct value *value)
 		free(value->env[i].value);
 	}
 	free(value->env);
+	for (size_t i = 0; i < value->rules_n; i++)
+		tool_rule_free(&value->rules[i]);
+	free(value->rules);
+	for (size_t i = 0; i < value->actions_n; i++)
+		free(value->actions[i].name);
+	free(value->actions);
 	*value = (struct value){ 0 };
 }

@@ -24,18 +24,23 @@ struct value_env {
 struct value {
 	uint64_t number;     /* sizes, counts, percent, durations; index of a word; bool; bits of layers */
 	char *text;          /* strings, files */
-	struct strlist list; /* paths, globs, names, keys */
+	struct strlist list; /* paths, globs, names, keys; a command */
 	struct grant *grants;
 	size_t grants_n;
 	struct value_env *env;
 	size_t env_n;
+	struct tool_rule *rules;
+	size_t rules_n;
+	struct rule_override *actions;
+	size_t actions_n;
 };
 
 /* Where a value was written: decides what paths in it mean. */
 struct value_source {
 	const char *home;   /* "~/" */
 	const char *cwd;    /* relative paths; NULL: refused */
-	const char *origin; /* "--ro", or the file: kept in grants */
+	const char *origin; /* "--ro", or the file: kept in grants and rules */
+	bool commands;      /* may it name programs that run outside the cage */
 };
 
 /* Read TEXT as KEY's value; for lists as one more entry. Errors do not say where: the caller knows. */
@@ -47,6 +52,18 @@ int value_integer(const struct policy_key *key, int64_t number, struct value *va
 
 /* One member of the object "env": TEXT NULL passes NAME on, or takes it away with REMOVE. */
 int value_env_entry(const char *name, const char *text, bool remove, struct value *value, struct error *err);
+
+/* One member of the object "text.actions". */
+int value_action(const struct policy_key *key, const char *name, const char *word, struct value *value, struct error *err);
+
+/* One more word of a command; the first is the program. */
+int value_command_word(const char *word, const struct value_source *source, struct value *value, struct error *err);
+
+/* Move RULE into VALUE; it is freed when memory runs out. */
+int value_rule(struct value *value, struct tool_rule *rule, struct error *err);
+
+/* TEXT as an absolute, normalized path into *OUT, which the caller frees. */
+int value_path(const char *text, const struct value_source *source, char **out, struct error *err);
 
 void value_free(struct value *value);
 

@@ -122,8 +122,8 @@ static bool enter_element(struct cursor *c, size_t index)
 	}
 }
 
-void where_find(const char *text, size_t n, const struct where_step *steps, size_t steps_n, bool at_key, size_t *line,
-		size_t *column)
+/* As far along STEPS as there is something. */
+static struct cursor follow(const char *text, size_t n, const struct where_step *steps, size_t steps_n, bool at_key)
 {
 	struct cursor c = { text, text + n };
 
@@ -136,6 +136,21 @@ void where_find(const char *text, size_t n, const struct where_step *steps, size
 			break;
 		c = next;
 	}
+	return c;
+}
+
+struct span where_text(const char *text, size_t n, const struct where_step *steps, size_t steps_n)
+{
+	struct cursor from = follow(text, n, steps, steps_n, false), to = from;
+
+	skip_value(&to);
+	return (struct span){ from.p, (size_t)(to.p - from.p) };
+}
+
+void where_find(const char *text, size_t n, const struct where_step *steps, size_t steps_n, bool at_key, size_t *line,
+		size_t *column)
+{
+	struct cursor c = follow(text, n, steps, steps_n, at_key);
 
 	*line = 1;
 	*column = 1;

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "base/span.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -21,3 +23,6 @@ struct where_step {
  */
 void where_find(const char *text, size_t n, const struct where_step *steps, size_t steps_n, bool at_key, size_t *line,
 		size_t *column);
+
+/* The text of the value that STEPS lead to; all of them have to be there. */
+struct span where_text(const char *text, size_t n, const struct where_step *steps, size_t steps_n);

@@ -37,25 +37,35 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
-/* The first rule of each stage that matches. The first of the strictest decides. */
+static const struct tool_rule *rule_of_stage(const struct mediation *m, unsigned stage, const char *tool)
+{
+	for (size_t i = 0; i < m->rules_n; i++)
+		if (m->rules[i].stage == stage && glob_match(m->rules[i].tool, tool))
+			return &m->rules[i];
+	return NULL;
+}
+
+/* The first rule of each stage that matches; the first of the strictest decides. */
 static void apply_rules(const struct mediation *m, const char *tool, struct decision *d)
 {
-	for (size_t i = 0; i < m->rules_n; i++) {
-		const struct tool_rule *rule = &m->rules[i];
-		if (d->rules_n && d->rules[d->rules_n - 1]->stage == rule->stage)
-			continue;
-		if (!glob_match(rule->tool, tool))
-			continue;
-		if (d->rules_n == TOOL_STAGES)
-			break;
-		d->rules[d->rules_n++] = rule;
-		d->timeout = smaller(d->timeout, rule->timeout);
-		d->result_size = smaller(d->result_size, rule->result_size);
-		if (!d->rule || rule->verdict < d->verdict) {
+	d->verdict = TOOL_ALLOW;
+	for (unsigned stage = 0; stage < TOOL_STAGES; stage++) {
+		const struct tool_rule *rule = rule_of_stage(m, stage, tool);
+		/* A default is for what no rule matched so far. */
+		enum tool_verdict verdict = rule ? rule->verdict : d->rules_n == 0 ? m->stage_default[stage] : TOOL_ALLOW;
+		if (rule) {
+			d->rules[d->rules_n++] = rule;
+			d->timeout = smaller(d->timeout, rule->timeout);
+			d->result_size = smaller(d->result_size, rule->result_size);
+		}
+		if (verdict < d->verdict || (rule && d->by != DECIDED_BY_RULE && verdict == d->verdict)) {
+			d->verdict = verdict;
 			d->rule = rule;
-			d->verdict = rule->verdict;
+			d->by = rule ? DECIDED_BY_RULE : DECIDED_BY_DEFAULT;
 		}
 	}
+	if (d->rules_n == 0 && m->tools_default < d->verdict)
+		d->verdict = m->tools_default;
 }
 
 struct decision decide_call(const struct mediation *m, const char *tool)
@@ -71,11 +81,8 @@ struct decision decide_call(const struct mediation *m, const char *tool)
 	d.by = DECIDED_BY_DEFAULT;
 	apply_rules(m, tool, &d);
 	if (d.rule) {
-		d.by = DECIDED_BY_RULE;
 		d.glob = d.rule->tool;
 		d.reason = d.rule->reason;
-	} else {
-		d.verdict = m->tools_default;
 	}
 	const char *ask = d.verdict == TOOL_ALLOW ? first_match(&m->tools_ask, tool) : NULL;
 	if (ask) {

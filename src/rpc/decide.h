@@ -17,7 +17,7 @@ enum decided_by {
 	DECIDED_BY_DENY,    /* tools.deny: `glob` */
 	DECIDED_BY_ALLOW,   /* tools.allow names others only */
 	DECIDED_BY_RULE,    /* `rule` */
-	DECIDED_BY_DEFAULT, /* tools.default */
+	DECIDED_BY_DEFAULT, /* tools.default, or what it was when an administrator locked it */
 	DECIDED_BY_ASK,     /* tools.ask: `glob` */
 };
 

@@ -8,8 +8,8 @@
  *	gen-docs bash|zsh|fish  completions
  *
  * It runs on the machine that builds, so it is compiled without config.h and links nothing. The same table
- *always gives the same bytes: no dates, no locale. man(7), bash(1) "Programmable Completion", zshcompsys(1),
- *fish complete(1).
+ * always gives the same bytes: no dates, no locale. man(7), bash(1) "Programmable Completion", zshcompsys(1),
+ * fish complete(1).
  */
 #include "policy/keys.h"
 
@@ -189,7 +189,14 @@ static const char *json_form(const struct policy_key *key)
 	case VALUE_NAMES:
 		return "a string or a list of strings";
 	case VALUE_ENV:
+	case VALUE_ACTIONS:
 		return "an object";
+	case VALUE_RULES:
+		return "a list of objects";
+	case VALUE_COMMAND:
+		return "a string or a list of strings";
+	case VALUE_RATE:
+		return "a string or a number";
 	case VALUE_BOOL:
 		return "true or false";
 	case VALUE_COUNT:
@@ -220,7 +227,15 @@ static const char *tightening(const struct policy_key *key)
 	case TIGHTEN_MORE:
 		return "Once locked, later layers may only add.";
 	case TIGHTEN_STRICT:
-		return "Once locked, later layers may only choose a stricter one.";
+		return key->type == VALUE_BOOL ? "Once locked, later layers may only set it to false."
+					       : "Once locked, later layers may only choose a stricter one.";
+	case TIGHTEN_TRUE:
+		return "Once locked, later layers may only set it to true.";
+	case TIGHTEN_STAGE:
+		return "Once locked, the rules of later layers come on top of these, and of both verdicts the stricter one "
+		       "counts.";
+	case TIGHTEN_BLOCK:
+		return "Once locked, later layers may only add \"block\".";
 	}
 	return "";
 }
@@ -275,8 +290,10 @@ static enum offer offer(const struct policy_key *key)
 	if (key->id == KEY_STATE_DIR)
 		return OFFER_FOLDERS;
 	if (key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_FILE ||
-	    key->id == KEY_PROFILE)
+	    key->type == VALUE_COMMAND || key->id == KEY_PROFILE)
 		return OFFER_FILES;
+	if (key->type == VALUE_ACTIONS)
+		return OFFER_NOTHING;
 	return key->words || key->unlimited ? OFFER_WORDS : OFFER_NOTHING;
 }
 
