@@ -9,8 +9,16 @@
 #include "base/buf.h"
 #include "base/span.h"
 
+#include <stdint.h>
+
 /*
  * Append TEXT to OUT without them; tab stays; each invalid byte becomes U+FFFD; an ANSI escape sequence goes as a whole. Returns how
  * many characters were removed or replaced.
  */
 size_t text_clean(struct buf *out, struct span text);
+
+/*
+ * The length of the escape sequence at P (ECMA-48, seven-bit or C1 in UTF-8), N bytes are left: at least its introducer, or 0 when none begins
+ * here. *UNENDED is P's text at first and then left alone; it keeps a text of many beginnings linear.
+ */
+size_t text_sequence(const uint8_t *p, size_t n, const uint8_t **unended);
