@@ -107,6 +107,16 @@ static inline bool method_is_modern(const struct method *row, bool request_moder
 }
 
 /*
+ * Whether params of such a message have their shape: 0, or -1 and *OUT, as shape_check(). PARAMS is the tree over m->params; one
+ * without nodes is for params that are absent, and null says the same.
+ */
+int method_check_params(const struct method *row, const struct message *m, const struct tree *params,
+			struct shape_failure *out);
+/* The same for the answer KIND (MESSAGE_RESULT, MESSAGE_ERROR) to a request of this row: ANSWER is the tree over m->result or m->error. */
+int method_check_answer(const struct method *row, bool request_modern, enum message_kind kind, const struct tree *answer,
+			struct shape_failure *out);
+
+/*
  * For results of rows that are `cacheable`: ttlMs of at most MAX (milliseconds), and cacheScope "private", because what has
  * passed here depends on this user's policy. NODE is the result object, OFFSET where the tree's text begins in the message.
  */

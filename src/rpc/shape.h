@@ -25,7 +25,7 @@ enum shape_id {
 	SHAPE_NUMBER,
 	SHAPE_INTEGER,
 	SHAPE_COUNT, /* an integer that is not negative */
-	SHAPE_COUNT_OR_NULL,
+	SHAPE_INTEGER_OR_NULL,
 	SHAPE_BOOLEAN,
 	SHAPE_ID,    /* a string or an integer: ids and progress tokens */
 	SHAPE_OBJECT,
@@ -72,7 +72,8 @@ enum shape_id {
 	SHAPE_LISTEN_RESULT,
 	SHAPE_GET_TASK_RESULT,
 	SHAPE_CANCEL_TASK_RESULT,
-	SHAPE_TASK_PAYLOAD, /* tasks/result: the answer of a tool, or of sampling or elicitation */
+	SHAPE_TASK_PAYLOAD,   /* tasks/result of the server: the answer of a tool */
+	SHAPE_CLIENT_PAYLOAD, /* the same of the client: of the model or the person */
 	SHAPE_CREATE_MESSAGE_RESULT,
 	SHAPE_LIST_ROOTS_RESULT,
 	SHAPE_ELICIT_RESULT,

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Checks a value against the tables of shape-table.c. The members of an object are gone through once, in the order of the text; each
+ * is looked up among the rows by length first, so that what no row names costs next to nothing. Rows that must be there are counted
+ * off in a mask. The path is written only after a failure.
+ *
+ * Recursion goes as deep as the tables name each other, which no message can change.
+ */
+#include "rpc/shape-table.h"
+
+#include "rpc/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct check {
+	const struct tree *t;
+	struct shape_failure *out;
+	uint8_t may, must; /* of this era */
+};
+
+static int check(const struct check *c, unsigned id, uint32_t node);
+
+/* ---- failures ------------------------------------------------------------------------------------- */
+
+/* NODE's place: what the peer wrote in it is cleaned, and what does not fit is cut at a whole character. */
+static void place(const struct check *c, uint32_t node)
+{
+	CLEANUP_BUF struct buf raw = BUF_INIT(1 << 16), clean = BUF_INIT(1 << 17);
+	size_t n;
+
+	tree_pointer(c->t, node, &raw);
+	text_clean(&clean, buf_span(&raw));
+	n = clean.n < sizeof c->out->pointer ? clean.n : sizeof c->out->pointer - 1;
+	while (n > 0 && n < clean.n && ((uint8_t)clean.p[n] & 0xc0) == 0x80)
+		n--;
+	if (n > 0)
+		memcpy(c->out->pointer, clean.p, n);
+	c->out->pointer[n] = '\0';
+}
+
+/* -1, so that it can be returned. */
+__attribute__((format(printf, 3, 4)))
+static int failed(const struct check *c, uint32_t node, const char *format, ...)
+{
+	va_list ap;
+
+	if (!c->out)
+		return -1;
+	if (node == TREE_NONE)
+		c->out->pointer[0] = '\0';
+	else
+		place(c, node);
+	va_start(ap, format);
+	vsnprintf(c->out->words, sizeof c->out->words, format, ap);
+	va_end(ap);
+	return -1;
+}
+
+static const char *type_words(const struct shape *s)
+{
+	switch (s->types) {
+	case 1 << TREE_STRING:
+		return "a string";
+	case 1 << TREE_NUMBER:
+		return s->kind == KIND_TYPE ? "a number" : s->kind == KIND_COUNT ? "an integer of at least 0" : "an integer";
+	case 1 << TREE_NUMBER | 1 << TREE_NULL:
+		return "an integer or null";
+	case 1 << TREE_NUMBER | 1 << TREE_STRING:
+		return "a string or an integer";
+	case 1 << TREE_TRUE | 1 << TREE_FALSE:
+		return "true or false";
+	case 1 << TREE_OBJECT | 1 << TREE_TRUE | 1 << TREE_FALSE:
+		return "an object, true or false";
+	case 1 << TREE_OBJECT:
+		return "an object";
+	default:
+		return "a string, a number, true or false";
+	}
+}
+
+/* "a", "b" or "c": the names of the rows of this era, as many as fit. */
+static void names(const struct check *c, const struct shape *s, char *out, size_t size)
+{
+	size_t at = 0;
+	unsigned left = 0;
+
+	out[0] = '\0';
+	for (unsigned i = 0; i < s->rows_n; i++)
+		left += (s->rows[i].need & c->may) != 0;
+	for (unsigned i = 0; i < s->rows_n && at < size; i++) {
+		if (!(s->rows[i].need & c->may))
+			continue;
+		left--;
+		int n = snprintf(out + at, size - at, "\"%s\"%s", s->rows[i].name, left > 1 ? ", " : left == 1 ? " or " : "");
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static int not_among(const struct check *c, const struct shape *s, uint32_t node)
+{
+	char list[128];
+
+	if (!c->out)
+		return -1;
+	names(c, s, list, sizeof list);
+	return failed(c, node, "must be %s", list);
+}
+
+/* ---- values --------------------------------------------------------------------------------------- */
+
+/* Whether string node I is this name. Names have no character that needs an escape, but may be written with some. */
+static bool is_name(const struct tree *t, uint32_t i, const struct shape_row *row)
+{
+	const struct tree_node *v = &t->v[i];
+
+	if (__builtin_expect(v->escaped, 0))
+		return tree_string_is(t, i, row->name);
+	return v->end - v->start == row->length + 2u && memcmp(t->text.p + v->start + 1, row->name, row->length) == 0;
+}
+
+/* The row of this era with this name, or NULL. */
+static const struct shape_row *row_of(const struct check *c, const struct shape *s, uint32_t key)
+{
+	for (const struct shape_row *row = s->rows; row < s->rows + s->rows_n; row++)
+		if ((row->need & c->may) && is_name(c->t, key, row))
+			return row;
+	return NULL;
+}
+
+/* A number without a fraction, however it is written. tree_parse() has seen to the grammar. */
+static bool is_whole(struct span raw)
+{
+	long point = -1, digits = 0, last = 0, exponent = 0;
+	size_t at = raw.p[0] == '-';
+
+	if (!memchr(raw.p, '.', raw.n) && !memchr(raw.p, 'e', raw.n) && !memchr(raw.p, 'E', raw.n))
+		return true;
+	for (; at < raw.n && (raw.p[at] | 0x20) != 'e'; at++) {
+		if (raw.p[at] == '.') {
+			point = digits;
+			continue;
+		}
+		digits++;
+		if (raw.p[at] != '0')
+			last = digits; /* significant digits end here */
+	}
+	if (point < 0)
+		point = digits;
+	if (at < raw.n) {
+		bool minus = raw.p[++at] == '-';
+		for (at += raw.p[at] == '-' || raw.p[at] == '+'; at < raw.n; at++)
+			if (exponent < 100000000)
+				exponent = exponent * 10 + (raw.p[at] - '0');
+		if (minus)
+			exponent = -exponent;
+	}
+	return last == 0 || last <= point + exponent;
+}
+
+/* Below zero; -0 is not. */
+static bool is_negative(struct span raw)
+{
+	if (raw.p[0] != '-')
+		return false;
+	for (size_t i = 1; i < raw.n && (raw.p[i] | 0x20) != 'e'; i++)
+		if (raw.p[i] >= '1' && raw.p[i] <= '9')
+			return true;
+	return false;
+}
+
+static int check_type(const struct check *c, const struct shape *s, uint32_t node)
+{
+	if (!(s->types & 1 << c->t->v[node].type))
+		return failed(c, node, "must be %s", type_words(s));
+	if (s->kind == KIND_TYPE || c->t->v[node].type != TREE_NUMBER)
+		return 0;
+	struct span raw = tree_raw(c->t, node);
+	if (!is_whole(raw) || (s->kind == KIND_COUNT && is_negative(raw)))
+		return failed(c, node, "must be %s", type_words(s));
+	return 0;
+}
+
+static int check_word(const struct check *c, const struct shape *s, uint32_t node)
+{
+	if (c->t->v[node].type != TREE_STRING || !row_of(c, s, node))
+		return not_among(c, s, node);
+	return 0;
+}
+
+/* What was found is in FOUND, a bit for each row. NODE may be TREE_NONE, for params that are absent. */
+static int check_needed(const struct check *c, const struct shape *s, uint32_t node, uint32_t found)
+{
+	uint32_t choices = 0;
+
+	for (unsigned i = 0; i < s->rows_n; i++) {
+		const struct shape_row *row = &s->rows[i];
+		if ((row->need & ONE_OF) == ONE_OF)
+			choices |= (uint32_t)1 << i;
+		else if ((row->need & c->must) == c->must && !(found & (uint32_t)1 << i))
+			return failed(c, node, "needs \"%s\"", row->name);
+	}
+	if (choices == 0 || (choices & found))
+		return 0;
+	for (unsigned i = 0; i < s->rows_n; i++)
+		if (choices & (uint32_t)1 << i)
+			for (unsigned k = i + 1; k < s->rows_n; k++)
+				if (choices & (uint32_t)1 << k)
+					return failed(c, node, "needs \"%s\" or \"%s\"", s->rows[i].name, s->rows[k].name);
+	return 0;
+}
+
+static int check_object(const struct check *c, const struct shape *s, uint32_t node)
+{
+	const struct tree *t = c->t;
+	uint32_t found = 0;
+
+	for (uint32_t k = tree_first(t, node); k < t->v[node].next; k = t->v[k + 1].next) {
+		const struct shape_row *row = row_of(c, s, k);
+		if (!row)
+			continue;
+		if (t->v[k + 1].type == TREE_NULL && (row->need & c->must) != c->must)
+			continue;
+		if (check(c, row->shape, k + 1) < 0)
+			return -1;
+		found |= (uint32_t)1 << (row - s->rows);
+	}
+	return check_needed(c, s, node, found);
+}
+
+static int check_each(const struct check *c, const struct shape *s, uint32_t node, bool object)
+{
+	const struct tree *t = c->t;
+
+	for (uint32_t i = tree_first(t, node); i < t->v[node].next; i = t->v[object ? i + 1 : i].next)
+		if (check(c, s->of, object ? i + 1 : i) < 0)
+			return -1;
+	return 0;
+}
+
+static int check_switch(const struct check *c, const struct shape *s, uint32_t node)
+{
+	const struct tree *t = c->t;
+	uint32_t member = tree_member(t, node, s->key);
+
+	if (member == TREE_NONE && s->of == SHAPE_NONE)
+		return failed(c, node, "needs \"%s\"", s->key);
+	if (member == TREE_NONE)
+		return check(c, s->of, node);
+	if (t->v[member].type == TREE_STRING) {
+		const struct shape_row *row = row_of(c, s, member);
+		return row ? check(c, row->shape, node) : not_among(c, s, member);
+	}
+	return s->of == SHAPE_NONE ? not_among(c, s, member) : check(c, s->of, node);
+}
+
+/* Of errors, the codes that say more than others. */
+static int check_code(const struct check *c, const struct shape *s, uint32_t node)
+{
+	uint32_t member = tree_member(c->t, node, s->key);
+
+	for (const struct shape_row *row = s->rows; row < s->rows + s->rows_n; row++)
+		if ((row->need & c->may) && tree_is(c->t, member, TREE_NUMBER) &&
+		    span_eq(tree_raw(c->t, member), (struct span){ row->name, row->length }))
+			return check(c, row->shape, node);
+	return check(c, s->of, node);
+}
+
+static int check_has(const struct check *c, const struct shape *s, uint32_t node)
+{
+	for (const struct shape_row *row = s->rows; row < s->rows + s->rows_n; row++)
+		if ((row->need & c->may) && tree_member_span(c->t, node, (struct span){ row->name, row->length }) != TREE_NONE)
+			return check(c, row->shape, node);
+	return check(c, s->of, node);
+}
+
+static int check(const struct check *c, unsigned id, uint32_t node)
+{
+	const struct shape *s = &shapes[id];
+	enum tree_type type = c->t->v[node].type;
+
+	switch ((enum shape_kind)s->kind) {
+	case KIND_TYPE:
+	case KIND_INTEGER:
+	case KIND_COUNT:
+		return check_type(c, s, node);
+	case KIND_WORD:
+		return check_word(c, s, node);
+	case KIND_ERA:
+		return check(c, c->may == MAY_L ? s->of : s->or_else, node);
+	case KIND_LIST:
+		return check(c, type == TREE_ARRAY ? s->of : s->or_else, node);
+	case KIND_ARRAY:
+		return type == TREE_ARRAY ? check_each(c, s, node, false) : failed(c, node, "must be an array");
+	case KIND_MAP:
+		return type == TREE_OBJECT ? check_each(c, s, node, true) : failed(c, node, "must be an object");
+	case KIND_OBJECT:
+		return type == TREE_OBJECT ? check_object(c, s, node) : failed(c, node, "must be an object");
+	case KIND_SWITCH:
+		return type == TREE_OBJECT ? check_switch(c, s, node) : failed(c, node, "must be an object");
+	case KIND_CODE:
+		return type == TREE_OBJECT ? check_code(c, s, node) : failed(c, node, "must be an object");
+	case KIND_HAS:
+		return type == TREE_OBJECT ? check_has(c, s, node) : failed(c, node, "must be an object");
+	}
+	return -1;
+}
+
+/* Params that are not there are as good as empty ones where nothing in them is needed. */
+static int check_absent(const struct check *c, const struct shape *s)
+{
+	if (s->kind == KIND_TYPE && s->types == 0xff)
+		return 0;
+	if (s->always || s->kind != KIND_OBJECT)
+		return failed(c, TREE_NONE, "is missing");
+	return check_needed(c, s, TREE_NONE, 0);
+}
+
+int shape_check(enum shape_id id, const struct tree *t, uint32_t node, bool modern, struct shape_failure *out)
+{
+	const struct check c = {
+		.t = t,
+		.out = out,
+		.may = modern ? MAY_M : MAY_L,
+		.must = modern ? MUST_M : MUST_L,
+	};
+
+	if (node == TREE_NONE)
+		return check_absent(&c, &shapes[id]);
+	return check(&c, id, node);
+}
