@@ -182,3 +182,8 @@ int facts_gather(const struct policy *policy, char *const command[], char **envi
 		 struct error *err);
 /* Only the command: PATH, shims of version managers, interpreters, project roots. Wants home; fills target. */
 int target_resolve(char *const command[], char **environ_, struct facts *facts, struct error *err);
+/*
+ * Where the program NAME (no slash) is in PATH, for what policy has run outside the cage; relative entries are passed over. The
+ * caller frees; NULL with ERR.
+ */
+char *target_program(const char *name, char *const *environ_, const struct facts *facts, struct error *err);

@@ -348,6 +348,17 @@ static int add_all(struct paths_list *list, const struct strlist *paths, struct 
 	return 0;
 }
 
+/* A program that policy names, and what is named by its arguments. */
+static int add_command(struct paths_list *list, const struct strlist *command, struct error *err)
+{
+	for (size_t i = 0; i < command->n; i++) {
+		char *path = plan_arg_path(command->v[i]);
+		if (path && add_path(list, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* What the policy, the command and its arguments name. */
 static int add_named(struct paths_list *list, const struct policy *policy, struct error *err)
 {
@@ -361,6 +372,11 @@ static int add_named(struct paths_list *list, const struct policy *policy, struc
 	for (size_t i = 0; i < t->grants_n; i++)
 		if (add_copy(list, t->grants[i].path, err) < 0)
 			return -1;
+	if (add_all(list, &policy->mediation.rule_files, err) < 0 ||
+	    add_command(list, &policy->mediation.text_command, err) < 0 ||
+	    add_command(list, &policy->mediation.ask_with, err) < 0 ||
+	    add_command(list, &policy->mediation.alarm_command, err) < 0)
+		return -1;
 	if (add_all(list, &policy->tmpfs, err) < 0 || add_all(list, &policy->layers, err) < 0 ||
 	    add_copy(list, t->exe, err) < 0)
 		return -1;

@@ -9,6 +9,8 @@
  */
 #include "cage/target.h"
 
+#include "cage/cage.h"
+
 #include "base/path.h"
 
 #include <errno.h>
@@ -284,4 +286,11 @@ char *target_find(const struct resolver *r, const char *name, const char *skip, 
 	if (!found && name[0] == '/')
 		error_oom(err);
 	return found;
+}
+
+char *target_program(const char *name, char *const *environ_, const struct facts *facts, struct error *err)
+{
+	const struct resolver r = { .environ_ = environ_, .home = facts->home_env ? facts->home_env : facts->home };
+
+	return search_path(&r, name, NULL, err);
 }

@@ -102,6 +102,39 @@ static int protect_own(struct work *w, struct error *err)
 	return 0;
 }
 
+/* A program that is to run outside the cage: its absolute path, executable. KEY is for the message. */
+static int find_program(const struct work *w, struct strlist *command, enum key_id key, struct error *err)
+{
+	const char *name = policy_keys[key].path;
+
+	if (command->n == 0)
+		return 0;
+	if (!strchr(command->v[0], '/')) {
+		char *found = target_program(command->v[0], environ, &w->facts, err);
+		if (!found) {
+			error_prefix(err, "%s", name);
+			return error_kind(err, ERROR_USAGE);
+		}
+		free(command->v[0]);
+		command->v[0] = found;
+	}
+	if (faccessat(AT_FDCWD, command->v[0], X_OK, AT_EACCESS) < 0) {
+		error_set(err, errno, "%s: cannot run %s", name, command->v[0]);
+		return error_kind(err, ERROR_USAGE);
+	}
+	return 0;
+}
+
+static int find_programs(struct work *w, struct error *err)
+{
+	struct mediation *m = &w->policy.mediation;
+
+	if (find_program(w, &m->text_command, KEY_TEXT_COMMAND, err) < 0 ||
+	    find_program(w, &m->ask_with, KEY_ASK_WITH, err) < 0)
+		return -1;
+	return find_program(w, &m->alarm_command, KEY_ALARMS_COMMAND, err);
+}
+
 int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 {
 	CLEANUP(work_free) struct work w = { 0 };
@@ -109,7 +142,7 @@ int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || target_resolve(inv->argv, environ, &w.facts, err) < 0 ||
 	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 ||
-	    protect_own(&w, err) < 0 || facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
+	    find_programs(&w, err) < 0 || protect_own(&w, err) < 0 || facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
 	return plan_make(&w.policy, &w.facts, plan, err);
 }

@@ -21,13 +21,12 @@ static bool is_system(const struct plan_mount *m)
 	return strcmp(m->why, "system") == 0;
 }
 
-static void heading(struct buf *out, const char *text)
+void explain_heading(struct buf *out, const char *text)
 {
 	buf_printf(out, "\n%s\n", text);
 }
 
-/* "  LEFT      RIGHT" */
-static void entry(struct buf *out, const char *left, const char *right)
+void explain_entry(struct buf *out, const char *left, const char *right)
 {
 	size_t from;
 
@@ -46,16 +45,10 @@ static void entry(struct buf *out, const char *left, const char *right)
 static void lines(struct buf *out, const struct strlist *list)
 {
 	for (size_t i = 0; i < list->n; i++)
-		entry(out, list->v[i], NULL);
+		explain_entry(out, list->v[i], NULL);
 }
 
-/* Words with commas, wrapped. */
-struct flow {
-	struct buf *out;
-	size_t column;
-};
-
-static void flow_word(struct flow *flow, const char *word)
+void flow_word(struct flow *flow, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -73,7 +66,7 @@ static void flow_word(struct flow *flow, const char *word)
 	flow->column += n;
 }
 
-static void flow_end(struct flow *flow)
+void flow_end(struct flow *flow)
 {
 	if (flow->column)
 		buf_putc(flow->out, '\n');
@@ -114,14 +107,14 @@ static void explain_bind(const struct plan_mount *m, struct buf *out)
 		buf_printf(&right, "this is %s, ", m->src);
 	buf_printf(&right, "%s", m->why);
 	const char *text = buf_str(&right);
-	entry(out, m->dest, text ? text : m->why);
+	explain_entry(out, m->dest, text ? text : m->why);
 }
 
 static void explain_reads(const struct plan *plan, struct buf *out)
 {
 	struct flow system = { .out = out };
 
-	heading(out, "Reads");
+	explain_heading(out, "Reads");
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (plan->mounts[i].kind == MOUNT_BIND && !plan->mounts[i].write && !is_system(&plan->mounts[i]))
 			explain_bind(&plan->mounts[i], out);
@@ -137,7 +130,7 @@ static void explain_writes(const struct plan *plan, struct buf *out)
 	const struct policy_key *size = &policy_keys[KEY_FILES_TMP_SIZE];
 	char text[128], number[32];
 
-	heading(out, "Reads and writes");
+	explain_heading(out, "Reads and writes");
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (plan->mounts[i].kind == MOUNT_BIND && plan->mounts[i].write)
 			explain_bind(&plan->mounts[i], out);
@@ -147,18 +140,18 @@ static void explain_writes(const struct plan *plan, struct buf *out)
 			continue;
 		value_number_text(size, m->size, number);
 		snprintf(text, sizeof text, "%s: empty at the start, %s at most, gone at the end", m->why, number);
-		entry(out, m->dest, text);
+		explain_entry(out, m->dest, text);
 	}
 }
 
 static void explain_hidden(const struct plan *plan, struct buf *out)
 {
-	heading(out, "Does not see");
+	explain_heading(out, "Does not see");
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (plan->mounts[i].kind == MOUNT_MASK) {
 			CLEANUP_FREE char *why = NULL;
 			if (asprintf(&why, "hidden: it %s", plan->mounts[i].why) >= 0)
-				entry(out, plan->mounts[i].dest, why);
+				explain_entry(out, plan->mounts[i].dest, why);
 		}
 	buf_puts(out, "  anything else: no other files, no processes outside, no terminal");
 	buf_puts(out, plan->network == NETWORK_HOST ? "\n" : ", no desktop, no sockets\n");
@@ -166,7 +159,7 @@ static void explain_hidden(const struct plan *plan, struct buf *out)
 
 static void explain_network(const struct plan *plan, struct buf *out)
 {
-	heading(out, "Network");
+	explain_heading(out, "Network");
 	if (plan->network == NETWORK_HOST)
 		buf_puts(out, "  THE HOST'S: the internet, the local network, and every service of this machine\n");
 	else
@@ -175,32 +168,11 @@ static void explain_network(const struct plan *plan, struct buf *out)
 		buf_puts(out, "  Unix-domain sockets among its own processes\n");
 }
 
-static void explain_tools(const struct plan *plan, struct buf *out)
-{
-	struct flow flow = { .out = out };
-
-	heading(out, "Tools that may be called");
-	if (!plan->mediation.tools_allow_set)
-		buf_puts(out, "  all\n");
-	else if (plan->mediation.tools_allow.n == 0)
-		buf_puts(out, "  none\n");
-	for (size_t i = 0; i < plan->mediation.tools_allow.n; i++)
-		flow_word(&flow, plan->mediation.tools_allow.v[i]);
-	flow_end(&flow);
-	if (plan->mediation.tools_deny.n == 0)
-		return;
-	buf_puts(out, "  but never:\n");
-	flow = (struct flow){ .out = out };
-	for (size_t i = 0; i < plan->mediation.tools_deny.n; i++)
-		flow_word(&flow, plan->mediation.tools_deny.v[i]);
-	flow_end(&flow);
-}
-
 static void explain_env(const struct plan *plan, struct buf *out)
 {
 	struct flow flow = { .out = out };
 
-	heading(out, "Environment");
+	explain_heading(out, "Environment");
 	for (size_t i = 0; i < plan->env.n; i++) {
 		CLEANUP_FREE char *name = strndup(plan->env.v[i], strcspn(plan->env.v[i], "="));
 		if (name)
@@ -229,7 +201,7 @@ static void explain_limits(const struct plan *plan, struct buf *out)
 		{ "time of the session", plan->session_timeout, KEY_LIMITS_SESSION_TIMEOUT, false },
 	};
 
-	heading(out, "Limits");
+	explain_heading(out, "Limits");
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		const struct policy_key *key = &policy_keys[limits[i].key];
 		char number[32], text[80];
@@ -237,7 +209,7 @@ static void explain_limits(const struct plan *plan, struct buf *out)
 		bool lost = limits[i].cgroup && !(plan->layers & LAYER_CGROUP) &&
 			    limits[i].number != policy_key_no_limit(key);
 		snprintf(text, sizeof text, "%s%s", number, lost ? " (NOT ENFORCED: no control group)" : "");
-		entry(out, limits[i].name, text);
+		explain_entry(out, limits[i].name, text);
 	}
 }
 
@@ -245,7 +217,7 @@ static void explain_layers(const struct plan *plan, struct buf *out)
 {
 	struct flow flow = { .out = out };
 
-	heading(out, "Layers of the cage");
+	explain_heading(out, "Layers of the cage");
 	for (unsigned bit = 1; layer_name((enum layer)bit); bit <<= 1) {
 		char text[300];
 		if (!(plan->layers & bit))
@@ -270,20 +242,21 @@ void plan_explain(const struct plan *plan, struct buf *out)
 		buf_puts(out, i + 1 < plan->warnings.n ? "\n" : "\n\n");
 	}
 	explain_command(plan, out);
+	show_outside_words(plan, out);
 	explain_reads(plan, out);
 	explain_writes(plan, out);
 	explain_hidden(plan, out);
 	explain_network(plan, out);
-	explain_tools(plan, out);
+	show_mediation_words(plan, out);
 	explain_env(plan, out);
 	explain_limits(plan, out);
 	explain_layers(plan, out);
-	heading(out, "Audit log");
-	entry(out, plan->audit ? plan->audit : "off", NULL);
-	heading(out, "Policy, in the order in which it was read");
+	explain_heading(out, "Audit log");
+	explain_entry(out, plan->audit ? plan->audit : "off", NULL);
+	explain_heading(out, "Policy, in the order in which it was read");
 	lines(out, &plan->policies);
 	if (plan->notes.n) {
-		heading(out, "Notes");
+		explain_heading(out, "Notes");
 		lines(out, &plan->notes);
 	}
 }

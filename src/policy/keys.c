@@ -288,7 +288,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_TOOLS_RULES] = {
 		.id = KEY_TOOLS_RULES,
 		.path = "tools.rules",
-		.group = GROUP_TOOLS, .type = VALUE_RULES, .tighten = TIGHTEN_STAGE,
+		.group = GROUP_TOOLS, .type = VALUE_RULES, .tighten = TIGHTEN_STAGE, MEMBER(mediation.rules),
 		.help = "rules on calls of tools",
 		.man = "Rules on calls, a list of objects; see RULES ON CALLS. The first one whose pattern "
 		       "matches the name of the tool decides. The rules of a later layer come before those "
@@ -397,7 +397,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 	[KEY_TEXT_ACTIONS] = {
 		.id = KEY_TEXT_ACTIONS,
 		.path = "text.actions", .option = "--text-action", .argument = "RULE=ACTION",
-		.group = GROUP_TEXT, .type = VALUE_ACTIONS, .tighten = TIGHTEN_BLOCK,
+		.group = GROUP_TEXT, .type = VALUE_ACTIONS, .tighten = TIGHTEN_BLOCK, MEMBER(mediation.actions),
 		.words = words_action,
 		.help = "block, redact, note or off: what a rule does",
 		.man = "What happens where a rule on texts hits, in place of what its file says: an object "

@@ -160,14 +160,7 @@ void plan_json(const struct plan *plan, struct buf *out)
 	json_mounts(plan, out);
 	json_member_str(out, "network", policy_keys[KEY_NETWORK_MODE].words[plan->network]);
 	json_member_bool(out, "unix_sockets", plan->unix_sockets);
-	json_key(out, "tools");
-	buf_putc(out, '{');
-	if (plan->mediation.tools_allow_set)
-		strings(out, "allow", &plan->mediation.tools_allow);
-	else
-		json_member_str(out, "allow", NULL);
-	strings(out, "deny", &plan->mediation.tools_deny);
-	buf_putc(out, '}');
+	show_mediation_json(&plan->mediation, out);
 	json_env(plan, out);
 	json_limits(plan, out);
 	json_key(out, "layers");
@@ -255,12 +248,7 @@ void plan_print(const struct plan *plan, struct buf *out)
 		if (plan->layers & bit)
 			line(out, plan->require & bit ? "layer-required" : "layer", layer_name((enum layer)bit));
 	all_lines(out, "missing", &plan->missing);
-	if (plan->mediation.tools_allow_set && plan->mediation.tools_allow.n == 0)
-		buf_puts(out, "tools-allow-none\n");
-	for (size_t i = 0; i < plan->mediation.tools_allow.n; i++)
-		line(out, "tools-allow", plan->mediation.tools_allow.v[i]);
-	for (size_t i = 0; i < plan->mediation.tools_deny.n; i++)
-		line(out, "tools-deny", plan->mediation.tools_deny.v[i]);
+	show_mediation_print(&plan->mediation, out);
 	line(out, "audit", plan->audit ? plan->audit : "off");
 	all_lines(out, "policy", &plan->policies);
 	all_lines(out, "warning", &plan->warnings);

@@ -3,7 +3,8 @@
  * Symlinks that the server itself may have made. Where it can write, an earlier session of it can have
  * put a symlink in the place of what the user names, and the next session would be granted whatever that
  * leads to. So a name whose way leads over such a symlink out of the folder it lies in is refused; within
- * the folder it opens nothing new. Likewise refused is to let it write the policy files that were read.
+ * the folder it opens nothing new. Likewise refused is to let it write the policy files that were read, and the
+ * programs that they have run outside the cage.
  */
 #include "policy/planner.h"
 
@@ -43,25 +44,49 @@ static int check(struct planner *p, const char *asked, const char *origin)
 	return 0;
 }
 
-/* What a server can write must not be what decides about its next session. */
-static int check_policies(struct planner *p)
+/* FILE, which WHAT is: it must not be where the server can write. */
+static int check_file(struct planner *p, const char *file, const char *what)
 {
-	for (size_t i = 0; i < p->policy->layers.n; i++) {
-		const char *layer = p->policy->layers.v[i];
-		const struct path_fact *fact = planner_fact(p, layer);
-		for (size_t k = 0; k < p->n; k++) {
-			const struct candidate *c = &p->candidates[k];
-			if (c->m.kind != MOUNT_BIND || !c->m.write)
-				continue;
-			if (!path_within(layer, c->m.src) && !(fact && fact->real && path_within(fact->real, c->m.src)))
-				continue;
-			error_set(p->err, 0, "cannot grant %s for writing (%s): the policy file %s is in it", c->m.src,
-				  c->m.why, layer);
-			error_hint(p->err, "keep policy files where the server cannot write");
-			return error_kind(p->err, ERROR_USAGE);
-		}
+	const struct path_fact *fact = planner_fact(p, file);
+
+	for (size_t k = 0; k < p->n; k++) {
+		const struct candidate *c = &p->candidates[k];
+		if (c->m.kind != MOUNT_BIND || !c->m.write)
+			continue;
+		if (!path_within(file, c->m.src) && !(fact && fact->real && path_within(fact->real, c->m.src)))
+			continue;
+		error_set(p->err, 0, "cannot grant %s for writing (%s): the %s %s is in it", c->m.src, c->m.why, what, file);
+		error_hint(p->err, "keep it where the server cannot write");
+		return error_kind(p->err, ERROR_USAGE);
 	}
 	return 0;
+}
+
+/* A program that runs outside the cage, with the files that are among its arguments. */
+static int check_command(struct planner *p, const struct strlist *command)
+{
+	for (size_t i = 0; i < command->n; i++) {
+		CLEANUP_FREE char *path = plan_arg_path(command->v[i]);
+		if (path && check_file(p, path, i == 0 ? "program" : "program's file") < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* What a server can write must not be what decides about its next session, or is run outside the cage. */
+static int check_policies(struct planner *p)
+{
+	const struct mediation *m = &p->policy->mediation;
+
+	for (size_t i = 0; i < p->policy->layers.n; i++)
+		if (check_file(p, p->policy->layers.v[i], "policy file") < 0)
+			return -1;
+	for (size_t i = 0; i < m->rule_files.n; i++)
+		if (check_file(p, m->rule_files.v[i], "file of rules") < 0)
+			return -1;
+	if (check_command(p, &m->text_command) < 0 || check_command(p, &m->ask_with) < 0)
+		return -1;
+	return check_command(p, &m->alarm_command);
 }
 
 int planner_links(struct planner *p)

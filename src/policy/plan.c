@@ -238,6 +238,25 @@ static int copy_rest(struct planner *p)
 	return 0;
 }
 
+/* The folders that the server is told to work in: those that somebody granted, unless policy names others. */
+static int make_roots(struct planner *p)
+{
+	struct plan *plan = p->plan;
+	struct mediation *m = &plan->mediation;
+
+	if (m->roots == REVERSE_DENY || m->roots_list.n > 0)
+		return 0;
+	for (size_t i = 0; i < plan->mounts_n; i++) {
+		const struct plan_mount *mount = &plan->mounts[i];
+		bool granted = strcmp(mount->why, "argument") == 0;
+		for (size_t g = 0; !granted && g < p->policy->grants_n; g++)
+			granted = strcmp(mount->why, p->policy->grants[g].origin) == 0;
+		if (granted && mount->kind == MOUNT_BIND && mount->directory && strlist_add(&m->roots_list, mount->dest) < 0)
+			return error_oom(p->err);
+	}
+	return 0;
+}
+
 /* ---- layers -------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -406,7 +425,7 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 	if (index_facts(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 &&
 	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
-	    planner_links(&p) == 0 && planner_order(&p) == 0 && check_exe(&p) == 0 && make_warnings(&p) == 0)
+	    planner_links(&p) == 0 && planner_order(&p) == 0 && make_roots(&p) == 0 && check_exe(&p) == 0 && make_warnings(&p) == 0)
 		return 0;
 	plan_free(plan);
 	return -1;
