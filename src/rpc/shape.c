@@ -2,13 +2,11 @@
 /*
  * Checks a value against the tables of shape-table.c. The members of an object are gone through once, in the order of the text; each
  * is looked up among the rows by length first, so that what no row names costs next to nothing. Rows that must be there are counted
- * off in a mask. The path is written only after a failure.
+ * off in a mask. The path is written only on the way out of a failure.
  *
  * Recursion goes as deep as the tables name each other, which no message can change.
  */
 #include "rpc/shape-table.h"
-
-#include "rpc/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,34 +21,50 @@ static int check(const struct check *c, unsigned id, uint32_t node);
 
 /* ---- failures ------------------------------------------------------------------------------------- */
 
-/* NODE's place: what the peer wrote in it is cleaned, and what does not fit is cut at a whole character. */
-static void place(const struct check *c, uint32_t node)
+/* On the way out of a failure: the value was under this step of its container. What does not fit is cut in front. Returns -1. */
+static int under(const struct check *c, const char *step)
 {
-	CLEANUP_BUF struct buf raw = BUF_INIT(1 << 16), clean = BUF_INIT(1 << 17);
-	size_t n;
+	char escaped[128];
+	size_t n = 0;
 
-	tree_pointer(c->t, node, &raw);
-	text_clean(&clean, buf_span(&raw));
-	n = clean.n < sizeof c->out->pointer ? clean.n : sizeof c->out->pointer - 1;
-	while (n > 0 && n < clean.n && ((uint8_t)clean.p[n] & 0xc0) == 0x80)
-		n--;
-	if (n > 0)
-		memcpy(c->out->pointer, clean.p, n);
-	c->out->pointer[n] = '\0';
+	if (!c->out)
+		return -1;
+	escaped[n++] = '/';
+	for (; *step && n < sizeof escaped - 2; step++) {
+		escaped[n++] = *step == '/' || *step == '~' ? '~' : *step;
+		if (*step == '/' || *step == '~')
+			escaped[n++] = *step == '/' ? '1' : '0';
+	}
+	size_t have = strlen(c->out->pointer);
+	if (have + n >= sizeof c->out->pointer)
+		return -1;
+	memmove(c->out->pointer + n, c->out->pointer, have + 1);
+	memcpy(c->out->pointer, escaped, n);
+	return -1;
+}
+
+static int under_item(const struct check *c, uint32_t container, uint32_t item)
+{
+	char step[16];
+	uint32_t at = 0;
+
+	if (!c->out)
+		return -1;
+	for (uint32_t i = tree_first(c->t, container); i < item; i = c->t->v[i].next)
+		at++;
+	snprintf(step, sizeof step, "%u", at);
+	return under(c, step);
 }
 
 /* -1, so that it can be returned. */
-__attribute__((format(printf, 3, 4)))
-static int failed(const struct check *c, uint32_t node, const char *format, ...)
+__attribute__((format(printf, 2, 3)))
+static int failed(const struct check *c, const char *format, ...)
 {
 	va_list ap;
 
 	if (!c->out)
 		return -1;
-	if (node == TREE_NONE)
-		c->out->pointer[0] = '\0';
-	else
-		place(c, node);
+	c->out->pointer[0] = '\0';
 	va_start(ap, format);
 	vsnprintf(c->out->words, sizeof c->out->words, format, ap);
 	va_end(ap);
@@ -97,14 +111,14 @@ static void names(const struct check *c, const struct shape *s, char *out, size_
 	}
 }
 
-static int not_among(const struct check *c, const struct shape *s, uint32_t node)
+static int not_among(const struct check *c, const struct shape *s)
 {
 	char list[128];
 
 	if (!c->out)
 		return -1;
 	names(c, s, list, sizeof list);
-	return failed(c, node, "must be %s", list);
+	return failed(c, "must be %s", list);
 }
 
 /* ---- values --------------------------------------------------------------------------------------- */
@@ -172,24 +186,24 @@ static bool is_negative(struct span raw)
 static int check_type(const struct check *c, const struct shape *s, uint32_t node)
 {
 	if (!(s->types & 1 << c->t->v[node].type))
-		return failed(c, node, "must be %s", type_words(s));
+		return failed(c, "must be %s", type_words(s));
 	if (s->kind == KIND_TYPE || c->t->v[node].type != TREE_NUMBER)
 		return 0;
 	struct span raw = tree_raw(c->t, node);
 	if (!is_whole(raw) || (s->kind == KIND_COUNT && is_negative(raw)))
-		return failed(c, node, "must be %s", type_words(s));
+		return failed(c, "must be %s", type_words(s));
 	return 0;
 }
 
 static int check_word(const struct check *c, const struct shape *s, uint32_t node)
 {
 	if (c->t->v[node].type != TREE_STRING || !row_of(c, s, node))
-		return not_among(c, s, node);
+		return not_among(c, s);
 	return 0;
 }
 
-/* What was found is in FOUND, a bit for each row. NODE may be TREE_NONE, for params that are absent. */
-static int check_needed(const struct check *c, const struct shape *s, uint32_t node, uint32_t found)
+/* What was found is in FOUND, a bit for each row. */
+static int check_needed(const struct check *c, const struct shape *s, uint32_t found)
 {
 	uint32_t choices = 0;
 
@@ -198,7 +212,7 @@ static int check_needed(const struct check *c, const struct shape *s, uint32_t n
 		if ((row->need & ONE_OF) == ONE_OF)
 			choices |= (uint32_t)1 << i;
 		else if ((row->need & c->must) == c->must && !(found & (uint32_t)1 << i))
-			return failed(c, node, "needs \"%s\"", row->name);
+			return failed(c, "needs \"%s\"", row->name);
 	}
 	if (choices == 0 || (choices & found))
 		return 0;
@@ -206,7 +220,7 @@ static int check_needed(const struct check *c, const struct shape *s, uint32_t n
 		if (choices & (uint32_t)1 << i)
 			for (unsigned k = i + 1; k < s->rows_n; k++)
 				if (choices & (uint32_t)1 << k)
-					return failed(c, node, "needs \"%s\" or \"%s\"", s->rows[i].name, s->rows[k].name);
+					return failed(c, "needs \"%s\" or \"%s\"", s->rows[i].name, s->rows[k].name);
 	return 0;
 }
 
@@ -222,10 +236,10 @@ static int check_object(const struct check *c, const struct shape *s, uint32_t n
 		if (t->v[k + 1].type == TREE_NULL && (row->need & c->must) != c->must)
 			continue;
 		if (check(c, row->shape, k + 1) < 0)
-			return -1;
+			return under(c, row->name);
 		found |= (uint32_t)1 << (row - s->rows);
 	}
-	return check_needed(c, s, node, found);
+	return check_needed(c, s, found);
 }
 
 static int check_each(const struct check *c, const struct shape *s, uint32_t node, bool object)
@@ -234,7 +248,7 @@ static int check_each(const struct check *c, const struct shape *s, uint32_t nod
 
 	for (uint32_t i = tree_first(t, node); i < t->v[node].next; i = t->v[object ? i + 1 : i].next)
 		if (check(c, s->of, object ? i + 1 : i) < 0)
-			return -1;
+			return object ? under(c, "*") : under_item(c, node, i);
 	return 0;
 }
 
@@ -244,14 +258,18 @@ static int check_switch(const struct check *c, const struct shape *s, uint32_t n
 	uint32_t member = tree_member(t, node, s->key);
 
 	if (member == TREE_NONE && s->of == SHAPE_NONE)
-		return failed(c, node, "needs \"%s\"", s->key);
+		return failed(c, "needs \"%s\"", s->key);
 	if (member == TREE_NONE)
 		return check(c, s->of, node);
 	if (t->v[member].type == TREE_STRING) {
 		const struct shape_row *row = row_of(c, s, member);
-		return row ? check(c, row->shape, node) : not_among(c, s, member);
+		if (row)
+			return check(c, row->shape, node);
+	} else if (s->of != SHAPE_NONE) {
+		return check(c, s->of, node);
 	}
-	return s->of == SHAPE_NONE ? not_among(c, s, member) : check(c, s->of, node);
+	(void)not_among(c, s);
+	return under(c, s->key);
 }
 
 /* Of errors, the codes that say more than others. */
@@ -291,17 +309,17 @@ static int check(const struct check *c, unsigned id, uint32_t node)
 	case KIND_LIST:
 		return check(c, type == TREE_ARRAY ? s->of : s->or_else, node);
 	case KIND_ARRAY:
-		return type == TREE_ARRAY ? check_each(c, s, node, false) : failed(c, node, "must be an array");
+		return type == TREE_ARRAY ? check_each(c, s, node, false) : failed(c, "must be an array");
 	case KIND_MAP:
-		return type == TREE_OBJECT ? check_each(c, s, node, true) : failed(c, node, "must be an object");
+		return type == TREE_OBJECT ? check_each(c, s, node, true) : failed(c, "must be an object");
 	case KIND_OBJECT:
-		return type == TREE_OBJECT ? check_object(c, s, node) : failed(c, node, "must be an object");
+		return type == TREE_OBJECT ? check_object(c, s, node) : failed(c, "must be an object");
 	case KIND_SWITCH:
-		return type == TREE_OBJECT ? check_switch(c, s, node) : failed(c, node, "must be an object");
+		return type == TREE_OBJECT ? check_switch(c, s, node) : failed(c, "must be an object");
 	case KIND_CODE:
-		return type == TREE_OBJECT ? check_code(c, s, node) : failed(c, node, "must be an object");
+		return type == TREE_OBJECT ? check_code(c, s, node) : failed(c, "must be an object");
 	case KIND_HAS:
-		return type == TREE_OBJECT ? check_has(c, s, node) : failed(c, node, "must be an object");
+		return type == TREE_OBJECT ? check_has(c, s, node) : failed(c, "must be an object");
 	}
 	return -1;
 }
@@ -312,8 +330,8 @@ static int check_absent(const struct check *c, const struct shape *s)
 	if (s->kind == KIND_TYPE && s->types == 0xff)
 		return 0;
 	if (s->always || s->kind != KIND_OBJECT)
-		return failed(c, TREE_NONE, "is missing");
-	return check_needed(c, s, TREE_NONE, 0);
+		return failed(c, "is missing");
+	return check_needed(c, s, 0);
 }
 
 int shape_check(enum shape_id id, const struct tree *t, uint32_t node, bool modern, struct shape_failure *out)

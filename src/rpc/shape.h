@@ -92,9 +92,13 @@ enum shape_id {
 	SHAPE_PARTS_, /* from here on: private to shape-table.c */
 };
 
-/* Where and why. Text that the peer wrote (keys of maps) is cleaned and cut in POINTER. */
+/* Where and why, in words of the tables: nothing that the peer wrote is in it, so it may be shown to anybody. */
 struct shape_failure {
-	char pointer[192]; /* JSON Pointer from the tree's root: of the value, or of the object that lacks a member */
+	/*
+	 * JSON Pointer from the value that was checked: of what is wrong, or of the object that lacks a member. A key that the
+	 * peer chose (in a map) is "*".
+	 */
+	char pointer[192];
 	char words[160];   /* "needs \"name\"", "must be a string", without a full stop */
 };
 

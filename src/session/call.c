@@ -54,8 +54,7 @@ enum fate call_begin(struct passage *p)
 		report_call(f, &p->request, CALL_NO_SERVER, 0, NULL);
 		return FATE_DONE;
 	}
-	/* A subscription is answered when it ends, whenever that is. */
-	if (f->call_timeout && strcmp(p->m.method, "subscriptions/listen") != 0)
+	if (f->call_timeout)
 		p->request.deadline = f->now + f->call_timeout;
 	return FATE_NEXT;
 }

@@ -16,12 +16,12 @@
  * The order matters: what is cheap and certain first, what a person is asked last, limits before that (a call that is over them
  * asks nobody). Every row begins with the step that ties the message to the table of requests.
  */
-static const step_fn client_requests[] = { call_begin, call_tool, NULL };
-static const step_fn server_requests[] = { request_begin, NULL };
-static const step_fn client_notices[] = { notice_begin, notice_cancelled, NULL };
-static const step_fn server_notices[] = { notice_begin, notice_cancelled, NULL };
-static const step_fn client_answers[] = { answer_begin, NULL };
-static const step_fn server_answers[] = { answer_begin, answer_done, NULL };
+static const step_fn client_requests[] = { call_begin, method_check, call_tool, NULL };
+static const step_fn server_requests[] = { request_begin, method_check, NULL };
+static const step_fn client_notices[] = { notice_begin, method_check, notice_cancelled, NULL };
+static const step_fn server_notices[] = { notice_begin, method_check, notice_cancelled, NULL };
+static const step_fn client_answers[] = { answer_begin, method_check_reply, NULL };
+static const step_fn server_answers[] = { answer_begin, method_check_reply, answer_done, NULL };
 
 static const step_fn *row_of(const struct passage *p)
 {

@@ -6,6 +6,7 @@
  *   call.c     requests of the client, and their deadlines
  *   answer.c   answers, of both sides
  *   notice.c   notifications
+ *   method.c   the method and the shape of every message
  *   refuse.c   what we answer ourselves
  *   hold.c     calls that wait for somebody's word
  */
@@ -32,6 +33,10 @@ enum fate call_begin(struct passage *p);
 enum fate call_tool(struct passage *p);
 /* server's requests */
 enum fate request_begin(struct passage *p);
+
+/* method.c: right after the first step of requests and notifications, and of answers */
+enum fate method_check(struct passage *p);
+enum fate method_check_reply(struct passage *p);
 
 /* answer.c */
 enum fate answer_begin(struct passage *p);

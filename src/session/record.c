@@ -164,6 +164,10 @@ const char *drop_text(unsigned why)
 		return "the policy does not allow it";
 	case DROP_UNREADABLE:
 		return "it has too many values to be looked at";
+	case DROP_METHOD:
+		return "the method is unknown here";
+	case DROP_SHAPE:
+		return "it lacks what its method requires";
 	default:
 		return refusal_text((enum refusal)why);
 	}

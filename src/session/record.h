@@ -85,6 +85,8 @@ enum drop {
 	DROP_NOISE, /* server output that is no message */
 	DROP_POLICY,     /* policy does not allow it */
 	DROP_UNREADABLE, /* too many values, or no memory to look at it */
+	DROP_METHOD,     /* a method that is unknown, or not this side's to send */
+	DROP_SHAPE,      /* it lacks what its method requires */
 	DROP_COUNT_
 };
 const char *drop_text(unsigned why);

@@ -74,7 +74,7 @@ def numbers(s):
 	s.send(line)
 	ok(s.reply(42000) is not None, "numbers of any precision pass")
 	is_eq(s.seen()[-1], line, "digit for digit")
-	answer = b'{"jsonrpc":"2.0","id":@ID@,"result":' + value + b"}"
+	answer = b'{"jsonrpc":"2.0","id":@ID@,"result":{"content":[],' + value[1:] + b"}"
 	ident = s.emit_mute(answer + b"\n")
 	is_eq(s.line(), answer.replace(b"@ID@", b"%d" % ident), "and in answers")
 

@@ -22,7 +22,8 @@ rng = random.Random(SEED)
 diag(f"MCPCAGE_RANDOM_SEED={SEED}")
 
 WORDS = ["", "a", "text", "name", "method", "id", "é", "\u2028", "\U0001d11e", "\t\n\r\b\f\"\\/", "ﬀ", "x" * 300, "null", "\x7f"]
-METHODS = ["tools/list", "ping", "resources/read", "prompts/get", "completion/complete"]
+# Those whose params need nothing: here other members are at random.
+METHODS = ["tools/list", "ping", "resources/list", "prompts/list", "resources/templates/list"]
 PIECES = [b'"id":1', b'"id":"1"', b",", b'"method":"tools/call"', b"\0", b"\r", b"\xff", b"\xef\xbb\xbf", b"\\", b'"', b"{", b"}",
 	  b"[", b"]", b"NaN", b"1e999", b"-", b"00", rb"\ud800", rb"\u0000", b'"jsonrpc":"2.0",', b"\xc0\x80", b"\x1f", b"//", b" ",
 	  b"\xed\xa0\x80", "ſ".encode(), "K".encode(), b'"Method":"x",', b":", b"true", b"1.0", b"9007199254740993"]
