@@ -117,7 +117,7 @@ int method_check_answer(const struct method *row, bool request_modern, enum mess
 			struct shape_failure *out);
 
 /*
- * For results of rows that are `cacheable`: ttlMs of at most MAX (milliseconds), and cacheScope "private", because what has
+ * For modern results of rows that are `cacheable` (in the legacy versions the two members mean nothing): ttlMs of at most MAX (milliseconds), and cacheScope "private", because what has
  * passed here depends on this user's policy. NODE is the result object, OFFSET where the tree's text begins in the message.
  */
 void methods_clamp_ttl(const struct tree *t, uint32_t node, uint64_t max, struct edits *edits, size_t offset);

@@ -91,7 +91,7 @@ enum fate method_check_reply(struct passage *p)
 				      "mcpcage refused the %s answer, which breaks the protocol: %s",
 				      p->d == SERVER_TO_CLIENT ? "server's" : "client's", place);
 	}
-	if (row && row->cacheable && p->m.kind == MESSAGE_RESULT)
+	if (row && row->cacheable && p->m.kind == MESSAGE_RESULT && method_is_modern(row, p->request.modern))
 		methods_clamp_ttl(answer, 0, p->f->plan->mediation.ttl, &p->edits, p->offset);
 	return FATE_NEXT;
 }
