@@ -5,7 +5,9 @@
  *
  *	bench-client start N ::: COMMAND... ::: COMMAND...     from execve(2) to the payload's first instruction
  *	bench-client trip N ::: ...                            round trip of a tools/call of 120 bytes
- *	bench-client bulk N BYTES ::: ...                      round trip of a tools/call with a result of BYTES
+ *	bench-client bulk N BYTES ::: ...                      the same with an image of BYTES as its result
+ *	bench-client text N BYTES ::: ...                      or text
+ *	bench-client list N ::: ...                            round trip of tools/list
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -122,9 +124,14 @@ static void handshake(struct child *c)
 		"\"capabilities\":{},\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}\n";
 	static const char ready[] = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n";
 
+	static const char list[] = "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}\n";
+
 	put(c, hello, sizeof(hello) - 1);
 	get(c);
 	put(c, ready, sizeof(ready) - 1);
+	/* What was never listed cannot be called. */
+	put(c, list, sizeof(list) - 1);
+	get(c);
 }
 
 static int64_t trip(struct child *c, unsigned id)
@@ -142,12 +149,23 @@ static int64_t trip(struct child *c, unsigned id)
 	return now() - t;
 }
 
-static int64_t bulk(struct child *c, unsigned id, size_t bytes)
+static int64_t list(struct child *c, unsigned id)
+{
+	char line[80];
+	int n = snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"tools/list\"}\n", id);
+	int64_t t = now();
+
+	put(c, line, (size_t)n);
+	get(c);
+	return now() - t;
+}
+
+static int64_t bulk(struct child *c, unsigned id, const char *what, size_t bytes)
 {
 	char line[160];
 	int n = snprintf(line, sizeof(line),
-			 "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"tools/call\",\"params\":{\"name\":\"big\",\"arguments\":{\"bytes\":%zu}}}\n",
-			 id, bytes);
+			 "{\"jsonrpc\":\"2.0\",\"id\":%u,\"method\":\"tools/call\",\"params\":{\"name\":\"big\",\"arguments\":{\"%s\":%zu}}}\n",
+			 id, what, bytes);
 	int64_t t = now();
 
 	put(c, line, (size_t)n);
@@ -177,7 +195,8 @@ int main(int argc, char **argv)
 	struct child children[COMMANDS_MAX] = { { 0 } };
 	unsigned n = argc > 2 ? (unsigned)atoi(argv[2]) : 0, commands_n = 0;
 	size_t bytes = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
-	bool starts = argc > 1 && strcmp(argv[1], "start") == 0;
+	bool starts = argc > 1 && strcmp(argv[1], "start") == 0, lists = argc > 1 && strcmp(argv[1], "list") == 0;
+	const char *what = argc > 1 && strcmp(argv[1], "text") == 0 ? "text" : "bytes";
 	int64_t *times;
 
 	for (int i = 1; i < argc && commands_n < COMMANDS_MAX; i++)
@@ -205,8 +224,9 @@ int main(int argc, char **argv)
 		for (unsigned c = 0; c < commands_n; c++) {
 			struct child *child = &children[c];
 			int64_t t = starts ? start_time(child, commands[c])
-				    : bytes ? bulk(child, i + 2, bytes)
-					    : trip(child, i + 2);
+				    : lists ? list(child, i + 3)
+				    : bytes ? bulk(child, i + 3, what, bytes)
+					    : trip(child, i + 3);
 
 			if (i >= WARM)
 				times[(size_t)c * n + i - WARM] = t;

@@ -20,7 +20,7 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--programs", default="tests/bench", help="folder of the programs that were built for this")
 parser.add_argument("--json", default="bench.json")
 parser.add_argument("--quick", action="store_true", help="a tenth of the rounds, to see that it works")
-parser.add_argument("--only", default="abcde", help="which of the five to measure")
+parser.add_argument("--only", default="abcdefgh", help="which of the eight to measure")
 options = parser.parse_args()
 
 MCPCAGE = os.environ["MCPCAGE"]
@@ -107,27 +107,85 @@ def round_trip():
 	numbers["trip"].update(mcpcage_us=a * 1e6, relay_us=b * 1e6)
 
 
+POLICY = {"tools": {"rules": [{"tool": "echo", "verdict": "allow", "arguments": {
+	"type": "object", "properties": {"x": {"type": "string", "minLength": 1, "maxLength": 4096}}, "required": ["x"]}}]}}
+
+
+def checked_trip():
+	"""With all that is done to a call: pinned schema, a rule of policy with a schema of its own, all shipped rules over texts."""
+	policy = os.path.join(STATE, "policy.json")
+	with open(policy, "w", encoding="utf-8") as f:
+		json.dump(POLICY, f)
+	ours, theirs = measure("trip", 20000, [[*CAGE, "--policy", policy, "--", ECHO], [RELAY, ECHO]])
+	a, b = statistics.median(ours), statistics.median(theirs)
+	row("checked_trip", "the same, with a policy's schema as well", f"{a * 1e6:.1f} µs", f"relay {b * 1e6:.1f} µs", " x", a / b, 1.35)
+	numbers["checked_trip"].update(mcpcage_us=a * 1e6, relay_us=b * 1e6)
+
+
 def throughput():
 	size = 8 * MiB
 	ours, theirs = measure("bulk", 60, [[*CAGE, "--", ECHO], [RELAY, ECHO]], str(size))
 	a, b = size / statistics.median(ours) / MiB, size / statistics.median(theirs) / MiB
-	row("bulk", "throughput of results of 8 MiB base64", f"{a:.0f} MiB/s", f"relay {b:.0f} MiB/s", " x", a / b, 0.6, at_least=True)
+	row("bulk", "throughput of images of 8 MiB base64", f"{a:.0f} MiB/s", f"relay {b:.0f} MiB/s", " x", a / b, 0.6, at_least=True)
 	numbers["bulk"].update(mcpcage_mib_s=a, relay_mib_s=b)
+
+
+# ---- (f), (g) texts and manifests, and how their cost grows ---------------------------------------------------------------
+
+def plot(what, unit, points, scale):
+	"""POINTS: (size, label, seconds of ours, of theirs). A bar is the time for one unit of size: level bars are linear cost."""
+	top = max(ours / size for size, _, ours, _ in points)
+	print(f"{what}, {unit}; a bar for the time of one")
+	for size, label, ours, theirs in points:
+		bar = "█" * max(1, round(40 * (ours / size) / top))
+		print(f"  {label:>9}  {ours * 1e3:9.3f} ms  (relay {theirs * 1e3:8.3f})  {ours / size * scale:8.3f}  {bar}")
+	numbers.setdefault("growth", {"value": 0, "goal": 0, "met": True})[what] = [
+		{"size": size, "mcpcage_s": ours, "relay_s": theirs} for size, _, ours, theirs in points]
+
+
+def texts():
+	points = []
+	for kib in (1, 4, 16, 64, 256, 1024, 4096):
+		size = kib << 10
+		ours, theirs = measure("text", 4000 // (kib + 16) + 20, [[*CAGE, "--", ECHO], [RELAY, ECHO]], str(size))
+		points.append((size, f"{kib} KiB", statistics.median(ours), statistics.median(theirs)))
+	plot("text results", "µs a KiB", points, 1e6 * 1024)
+	ours, theirs = next(p[2:] for p in points if p[0] == MiB)
+	row("text", "throughput of text of 1 MiB, all shipped rules", f"{MiB / ours / 1e6:.0f} MB/s", f"relay {MiB / theirs / 1e6:.0f} MB/s",
+	    " MB/s", MiB / ours / 1e6, 100, at_least=True)
+	small, large = points[3], points[-1]
+	row("text_growth", "a KiB of 4 MiB of text, against one of 64 KiB", "", "", " x",
+	    (large[2] / large[0]) / (small[2] / small[0]), 1.5)
+
+
+def manifests():
+	points = []
+	for n in (25, 50, 100, 200, 400):
+		command = [ECHO, str(n)]
+		ours, theirs = measure("list", 100, [[*CAGE, "--", *command], [RELAY, *command]])
+		points.append((n, f"{n} tools", statistics.median(ours), statistics.median(theirs)))
+	plot("lists of tools, pinned and verified", "µs a tool", points, 1e6)
+	ours, theirs = next(p[2:] for p in points if p[0] == 200)
+	row("manifest", "200 tools listed: verified, cleaned, searched", f"{ours * 1e3:.2f} ms", f"relay {theirs * 1e3:.2f} ms",
+	    " ms more", (ours - theirs) * 1e3, 5)
+	row("manifest_growth", "a tool of 400, against one of 50", "", "", " x",
+	    (points[4][2] / points[4][0]) / (points[1][2] / points[1][0]), 1.5)
 
 
 # ---- (d), (e) sessions driven from here -----------------------------------------------------------------------------------
 
 HELLO = (b'{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},'
 	 b'"clientInfo":{"name":"bench","version":"1"}}}\n{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+LIST = b'{"jsonrpc":"2.0","id":0,"method":"tools/list"}\n'
 
 
 def tool_call(ident, size=0):
-	arguments = b'{"bytes":%d}' % size if size else b"{}"
-	return b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"x","arguments":%s}}\n' % (ident, arguments)
+	name, arguments = (b"big", b'{"bytes":%d}' % size) if size else (b"echo", b'{"x":"a"}')
+	return b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"%s","arguments":%s}}\n' % (ident, name, arguments)
 
 
-def open_session():
-	return subprocess.Popen([*CAGE, "--", ECHO], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+def open_session(*more):
+	return subprocess.Popen([*CAGE, "--", ECHO, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
 
 
 def ask(p, message):
@@ -167,8 +225,9 @@ def pss(pid):
 
 
 def memory():
-	p = open_session()
+	p = open_session("200")
 	ask(p, HELLO)
+	ask(p, LIST)
 	for i in range(100):
 		ask(p, tool_call(i + 2))
 	for i in range(3):
@@ -188,7 +247,7 @@ def memory():
 	finally:
 		p.stdin.close()
 		p.wait()
-	row("memory", f"memory of an idle session, {count} processes", f"{total / MiB:.2f} MiB", "", " MiB", total / MiB, 4)
+	row("memory", f"memory of an idle session, {count} processes, 200 tools", f"{total / MiB:.2f} MiB", "", " MiB", total / MiB, 6, 4)
 
 
 def crowd(n):
@@ -198,6 +257,7 @@ def crowd(n):
 	for p in sessions:
 		p.stdin.write(HELLO)
 	bad = {p for p in sessions if not p.stdout.readline()}
+	bad |= {p for p in sessions if not ask(p, LIST)}
 	bad |= {p for i, p in enumerate(sessions) if not ask(p, tool_call(i + 2))}
 	took = time.monotonic() - start
 	for p in sessions:
@@ -225,7 +285,7 @@ def many():
 
 
 def main():
-	parts = {"a": start_up, "b": round_trip, "c": throughput, "d": memory, "e": many}
+	parts = {"a": start_up, "b": round_trip, "c": throughput, "d": memory, "e": many, "f": texts, "g": manifests, "h": checked_trip}
 	try:
 		for key, part in parts.items():
 			if key in options.only:
