@@ -30,6 +30,15 @@ void reply_tool_refused(struct buf *out, struct span id_raw, bool modern, const 
 	buf_puts(out, "}],\"isError\":true}}\n");
 }
 
+void reply_result(struct buf *out, struct span id_raw, struct span result)
+{
+	if (!begin(out, id_raw))
+		return;
+	buf_puts(out, ",\"result\":");
+	buf_append(out, result.p, result.n);
+	buf_puts(out, "}\n");
+}
+
 void reply_error(struct buf *out, struct span id_raw, int code, const char *text)
 {
 	if (!begin(out, id_raw))

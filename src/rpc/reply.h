@@ -10,6 +10,8 @@
 
 /* A tool result with isError, which a model can act on; with resultType in the modern era. */
 void reply_tool_refused(struct buf *out, struct span id_raw, bool modern, const char *text);
+/* A result, given as JSON. */
+void reply_result(struct buf *out, struct span id_raw, struct span result);
 /* A JSON-RPC error. */
 void reply_error(struct buf *out, struct span id_raw, int code, const char *text);
 /* notifications/cancelled for the request ID_RAW. */

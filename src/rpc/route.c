@@ -47,18 +47,23 @@ static uint64_t mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+static uint64_t hash_text(const struct route *r, uint64_t h, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i += 8) {
+		uint64_t word = 0;
+		memcpy(&word, text + i, n - i < 8 ? n - i : 8);
+		h = mix(h ^ word, r->seed[1]);
+	}
+	return mix(h ^ n, r->seed[1]);
+}
+
 static uint64_t hash_id(const struct route *r, const struct rpc_id *id)
 {
 	uint64_t h = mix(r->seed[0] ^ (uint64_t)id->type, r->seed[1]);
 
 	if (id->type == ID_INTEGER)
 		return mix(h ^ (uint64_t)id->integer, r->seed[1]);
-	for (size_t i = 0; i < id->length; i += 8) {
-		uint64_t word = 0;
-		memcpy(&word, id->text + i, id->length - i < 8 ? id->length - i : 8);
-		h = mix(h ^ word, r->seed[1]);
-	}
-	return mix(h ^ id->length, r->seed[1]);
+	return hash_text(r, h, id->text, id->length);
 }
 
 struct route *route_new(size_t max_pending)
@@ -321,10 +326,10 @@ struct pending *route_get(struct route *r, const struct rpc_id *id)
 	return e && is_waiting(e) ? &e->pending : NULL;
 }
 
-struct pending *route_by_progress(struct route *r, uint64_t progress_key)
+struct pending *route_find(struct route *r, bool (*match)(const struct pending *p, const void *context), const void *context)
 {
 	for (struct entry *e = r->waiting.newest; e; e = e->older)
-		if (e->pending.progress_key == progress_key)
+		if (match(&e->pending, context))
 			return &e->pending;
 	return NULL;
 }
@@ -332,6 +337,11 @@ struct pending *route_by_progress(struct route *r, uint64_t progress_key)
 uint64_t route_key(const struct route *r, const struct rpc_id *id)
 {
 	return hash_id(r, id) | 1;
+}
+
+uint64_t route_key_text(const struct route *r, struct span text)
+{
+	return hash_text(r, mix(r->seed[1], r->seed[0]), text.p, text.n) | 1;
 }
 
 void route_deadline(struct route *r, const struct rpc_id *id, uint64_t deadline)

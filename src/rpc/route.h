@@ -33,6 +33,11 @@ struct pending {
 	uint64_t result_max; /* bytes of its answer; 0: no limit of its own */
 	uint64_t progress_key; /* route_key() of its progress token; 0: it has none */
 	double progress;   /* the last that was reported */
+	unsigned caps;     /* what the client declared for it and policy left: enum reverse_cap */
+	uint8_t log_level; /* the least it wants to be told of, 1 to 8 as in rpc/notice.h; 0: nothing was said */
+	uint8_t listens;   /* subscriptions/listen: what it wants to hear of */
+	bool task;         /* it may be answered by a task */
+	uint64_t round;    /* what says that another request is this one again; 0: nothing */
 	char tool[256];    /* tools/call: its name; else the method */
 	char method[128];
 };
@@ -49,10 +54,11 @@ enum route_status route_answer(struct route *r, const struct rpc_id *id, struct 
 bool route_known(const struct route *r, const struct rpc_id *id);
 /* The entry that waits under this id, or NULL. Valid until the table changes; id, state and deadline are the table's. */
 struct pending *route_get(struct route *r, const struct rpc_id *id);
-/* The entry that waits with this progress token, or NULL. */
-struct pending *route_by_progress(struct route *r, uint64_t progress_key);
-/* A number for an id or a token, never 0, that nobody outside this process can find another id for. */
+/* The newest entry that waits and for which MATCH says so, or NULL. Linear. */
+struct pending *route_find(struct route *r, bool (*match)(const struct pending *p, const void *context), const void *context);
+/* A number, never 0, for an id or a token, or for a text; nobody outside this process can find another with the same. */
 uint64_t route_key(const struct route *r, const struct rpc_id *id);
+uint64_t route_key_text(const struct route *r, struct span text);
 /* Another deadline (0: none) for the entry that waits under this id. */
 void route_deadline(struct route *r, const struct rpc_id *id, uint64_t deadline);
 /* Take it out, whatever its state: ROUTE_OK, and *OUT is the caller's to clear. */

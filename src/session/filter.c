@@ -264,6 +264,7 @@ _Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds
 	if (!f)
 		_exit(1);
 	f->monitor = fds->monitor;
+	reverse_name_server(f, plan);
 	plan_wipe_secrets(plan);
 	/* Signals of the terminal's process group are the monitor's to act on. */
 	sigset_t all;

@@ -62,6 +62,14 @@ struct filter {
 	struct lane lane[2]; /* by enum direction: where its bytes come from */
 	struct passage passage[2]; /* the message each direction is at */
 	struct holds holds;
+	char label[64];  /* what the user calls the server */
+	bool legacy;     /* the client said initialize */
+	unsigned caps;   /* what it declared there and policy left: enum reverse_cap */
+	uint8_t log_level; /* logging/setLevel, as pending.log_level */
+	struct rounds *rounds;    /* reverse.c; NULL until needed, as the next */
+	struct tasks *tasks;      /* tasks.c */
+	uint64_t elicitations[32]; /* reverse.c: those that may end by a notification */
+	size_t elicitations_next;
 	struct outlet to_server, to_client, to_stderr;
 	struct drain stderr_;
 	struct route *calls;   /* requests of the client */
@@ -117,6 +125,9 @@ void mediate_noise(struct filter *f, enum direction d, struct span text);
 void mediate_deadlines(struct filter *f);
 /* The server is gone: answer every request that still waits. */
 void mediate_server_gone(struct filter *f);
+
+/* reverse.c: what the person is told of who asks. While the plan still has the server's arguments. */
+void reverse_name_server(struct filter *f, const struct plan *plan);
 
 /* report.c */
 void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule);

@@ -16,12 +16,49 @@
  * The order matters: what is cheap and certain first, what a person is asked last, limits before that (a call that is over them
  * asks nobody). Every row begins with the step that ties the message to the table of requests.
  */
-static const step_fn client_requests[] = { call_begin, method_check, call_tool, NULL };
-static const step_fn server_requests[] = { request_begin, method_check, NULL };
-static const step_fn client_notices[] = { notice_begin, method_check, notice_cancelled, NULL };
-static const step_fn server_notices[] = { notice_begin, method_check, notice_cancelled, NULL };
-static const step_fn client_answers[] = { answer_begin, method_check_reply, NULL };
-static const step_fn server_answers[] = { answer_begin, method_check_reply, answer_done, NULL };
+static const step_fn client_requests[] = {
+	call_begin,
+	method_check,
+	notice_wanted,
+	reverse_declared,
+	call_tool,
+	task_named,
+	reverse_retry,
+	NULL,
+};
+static const step_fn server_requests[] = {
+	request_begin,
+	method_check,
+	notice_wanted,
+	reverse_asked,
+	NULL,
+};
+static const step_fn client_notices[] = {
+	notice_begin,
+	method_check,
+	notice_client,
+	NULL,
+};
+static const step_fn server_notices[] = {
+	notice_begin,
+	method_check,
+	notice_server,
+	NULL,
+};
+static const step_fn client_answers[] = {
+	answer_begin,
+	method_check_reply,
+	NULL,
+};
+static const step_fn server_answers[] = {
+	answer_begin,
+	method_check_reply,
+	reverse_hello,
+	task_created,
+	reverse_in_answer,
+	answer_done,
+	NULL,
+};
 
 static const step_fn *row_of(const struct passage *p)
 {
@@ -108,7 +145,7 @@ bool mediate_message(struct filter *f, enum direction d)
 		f->silent_from = 0;
 	p->step = 0;
 	p->open = true;
-	p->stalled = p->parsed = false;
+	p->stalled = p->parsed = p->promised = false;
 	p->body = m->params.n ? m->params : m->result.n ? m->result : m->error;
 	p->offset = p->body.n ? (size_t)(p->body.p - m->line.p) : 0;
 	p->request.id_raw = NULL;
@@ -124,7 +161,7 @@ bool mediate_resume(struct filter *f, enum direction d)
 
 /* ---- what the steps share ---------------------------------------------------------------------- */
 
-const struct tree *passage_tree(struct passage *p)
+struct tree *passage_tree(struct passage *p)
 {
 	if (!p->parsed) {
 		p->parsed = true;

@@ -7,12 +7,16 @@
  *   answer.c   answers, of both sides
  *   notice.c   notifications
  *   method.c   the method and the shape of every message
+ *   reverse.c  what the server asks of the client
+ *   tasks.c    calls that are answered by a task
  *   refuse.c   what we answer ourselves
  *   hold.c     calls that wait for somebody's word
  */
 #pragma once
 
 #include "session/filter.h"
+
+#include "base/cleanup.h"
 
 /* Outside -32768..-32000, as the specification wants of codes that are not its own. */
 enum {
@@ -43,6 +47,35 @@ enum fate answer_begin(struct passage *p);
 /* The server's last step: the call has come to its end. */
 enum fate answer_done(struct passage *p);
 
+/* reverse.c */
+enum fate reverse_declared(struct passage *p);
+enum fate reverse_hello(struct passage *p);
+enum fate reverse_asked(struct passage *p);
+enum fate reverse_in_answer(struct passage *p);
+enum fate reverse_retry(struct passage *p);
+/* Whether the string ID is the elicitationId of something that has passed. */
+bool reverse_knows_elicitation(struct passage *p, const struct tree *t, uint32_t id);
+
+/* tasks.c: a call that was answered by a task. */
+struct task {
+	uint64_t key; /* of its id; 0: none */
+	uint64_t progress_key;
+	double progress;
+	uint64_t result_max, timeout;
+	unsigned caps;
+	char tool[256];
+};
+enum fate task_named(struct passage *p);
+enum fate task_created(struct passage *p);
+/* The task with the id at node ID, or NULL. */
+const struct task *task_find(struct passage *p, const struct tree *t, uint32_t id);
+struct task *task_by_progress(struct filter *f, uint64_t progress_key);
+/* What a notification says of a task may ask for input, too. */
+enum fate reverse_in_task(struct passage *p, struct tree *t, const struct task *task);
+
 /* notice.c */
 enum fate notice_begin(struct passage *p);
-enum fate notice_cancelled(struct passage *p);
+enum fate notice_client(struct passage *p);
+enum fate notice_server(struct passage *p);
+/* Of a request: what it asks to be told of while it runs. */
+enum fate notice_wanted(struct passage *p);

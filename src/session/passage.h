@@ -47,6 +47,7 @@ struct passage {
 	unsigned step;      /* the step that has the message now */
 	bool open;          /* between its first step and its last */
 	bool stalled;
+	bool promised;      /* server's answer to a call: a task, or questions first; not yet what the tool says */
 };
 
 typedef enum fate (*step_fn)(struct passage *p);
@@ -55,7 +56,7 @@ typedef enum fate (*step_fn)(struct passage *p);
  * The body's index, or NULL when it has none, or could not be indexed (too many values, no memory; then the step must refuse:
  * passage_unreadable()).
  */
-const struct tree *passage_tree(struct passage *p);
+struct tree *passage_tree(struct passage *p);
 enum fate passage_unreadable(struct passage *p);
 
 /*

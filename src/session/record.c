@@ -162,6 +162,12 @@ const char *drop_text(unsigned why)
 		return "output that is no message";
 	case DROP_POLICY:
 		return "the policy does not allow it";
+	case DROP_REVERSE:
+		return "the server may not ask this of the client";
+	case DROP_UNKNOWN_TASK:
+		return "a task that no call of this session has made";
+	case DROP_UNASKED:
+		return "it belongs to nothing that the client has asked for";
 	case DROP_UNREADABLE:
 		return "it has too many values to be looked at";
 	case DROP_METHOD:

@@ -84,6 +84,9 @@ enum drop {
 	DROP_ANSWER_WITHOUT_ID,
 	DROP_NOISE, /* server output that is no message */
 	DROP_POLICY,     /* policy does not allow it */
+	DROP_REVERSE,    /* the server may not ask this of the client, or not so */
+	DROP_UNKNOWN_TASK,
+	DROP_UNASKED,    /* a notification that belongs to nothing the client has asked for */
 	DROP_UNREADABLE, /* too many values, or no memory to look at it */
 	DROP_METHOD,     /* a method that is unknown, or not this side's to send */
 	DROP_SHAPE,      /* it lacks what its method requires */

@@ -76,8 +76,8 @@ with Session(handshake=False, read=False) as s:
 # The server does not read while the client sends.
 with Session(["--call-timeout", "none"]) as s:
 	s.send({"jsonrpc": "2.0", "id": "s", "method": "tools/call", "params": {"name": "sleep", "arguments": {"ms": 2500}}})
-	line = json.dumps({"jsonrpc": "2.0", "method": "notifications/progress", "params": {
-		"progressToken": 1, "progress": 1, "message": "m" * 4000}}).encode() + b"\n"
+	line = json.dumps({"jsonrpc": "2.0", "method": "notifications/initialized", "params": {
+		"_meta": {"example.org/filler": "m" * 4000}}}).encode() + b"\n"
 	written = 0
 
 	def push():
