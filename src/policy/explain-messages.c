@@ -103,11 +103,11 @@ static void rules(struct buf *out, const struct mediation *m)
 			rule(out, &m->rules[i]);
 		}
 		if (m->stage_default[stage] != TOOL_ALLOW)
-			buf_printf(out, "    %s what none matched so far, locked\n", verdicts[m->stage_default[stage]]);
+			buf_printf(out, "    %-5s what none of them matches, locked\n", verdicts[m->stage_default[stage]]);
 	}
-	if (last > 0)
-		buf_puts(out, "  of what several say the strictest counts\n");
 	buf_printf(out, "    %-5s what no rule matches\n", verdicts[m->tools_default]);
+	if (last > 0)
+		buf_puts(out, "  where several lists say something, the strictest counts\n");
 }
 
 static void calls(struct buf *out, const struct mediation *m)
@@ -219,7 +219,10 @@ static void alarms(struct buf *out, const struct mediation *m)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		if (numbers[i] == 0)
 			continue;
-		snprintf(number, sizeof number, "%" PRIu64, numbers[i]);
+		if (i == 1)
+			value_number_text(&policy_keys[KEY_ALARMS_BYTES], numbers[i], number);
+		else
+			snprintf(number, sizeof number, "%" PRIu64, numbers[i]);
 		buf_printf(&line, "%s%s%s", line.n ? ", " : "", number, units[i]);
 	}
 	if (line.n == 0)

@@ -539,7 +539,8 @@ int merge_locks_done(struct merge *merge, struct error *err)
 {
 	struct mediation *m = &merge->policy.mediation;
 	bool with_default = merge->default_locked, locked = merge->rules_locked || with_default;
-	bool any = with_default && m->tools_default != TOOL_ALLOW;
+	enum tool_verdict before = merge->stage ? m->stage_default[merge->stage - 1] : TOOL_ALLOW;
+	bool any = with_default && m->tools_default < before;
 
 	merge->rules_locked = merge->default_locked = false;
 	for (size_t i = 0; i < m->rules_n; i++)

@@ -18,7 +18,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char home[] = "/home/me";
-static const struct value_source source = { .home = home, .origin = "fuzz.json" };
+static const struct value_source source = { .home = home, .origin = "fuzz.json", .commands = true };
 
 static void add_fact(struct facts *facts, const char *path, enum path_type type, const char *real)
 {
@@ -164,11 +164,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (policy_file_parse(&file, &err) == 0 && policy_file_extends(&file, &extends, &err) == 0 &&
 	    merge_init(&merge, &err) == 0 && policy_file_merge(&file, &source, true, &merge, &err) == 0) {
-		static const char *const groups[] = { "files", "env", "network", "limits", "confine", "tools", "audit", "state" };
+		static const char *const groups[] = {
+			"files", "env", "network", "limits", "confine", "tools", "schema", "methods", "pins", "text", "client",
+			"ask", "alarms", "audit", "state",
+		};
 		for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
 			if (merge_lock(&merge, groups[i], "fuzz.json", &err) < 0)
 				abort();
-		if (policy_file_merge(&file, &source, true, &merge, &err) < 0)
+		size_t locked = merge.policy.mediation.rules_n;
+		enum tool_verdict verdict = locked ? merge.policy.mediation.rules[0].verdict : TOOL_ALLOW;
+		/* A file that locks has closed a stage before; there are not more than two here. */
+		if (merge_locks_done(&merge, &err) < 0)
+			abort();
+		if (policy_file_merge(&file, &source, true, &merge, &err) < 0 && locked <= RULES_MAX / 2)
+			abort();
+		if (locked && merge.policy.mediation.rules[0].verdict != verdict)
 			abort();
 		if (merge_finish(&merge, &policy, &err) == 0)
 			try_plan(&policy);

@@ -133,9 +133,165 @@ static void bounded(void)
 	alarm(0);
 }
 
+static struct tool_rule rule(unsigned stage, const char *tool, enum tool_verdict verdict)
+{
+	return (struct tool_rule){ .tool = (char *)(uintptr_t)tool, .stage = stage, .verdict = verdict,
+				   .origin = (char *)(uintptr_t)"/etc/p.json", .number = stage + 1 };
+}
+
+static void source_is(const struct decision *d, const char *want)
+{
+	struct buf text = { 0 };
+
+	decision_source(d, &text);
+	is_mem(text.p, text.n, want, strlen(want), "because of %s", want);
+	buf_free(&text);
+}
+
+#define is_decided(m, tool, verdict_, source)                                              \
+	do {                                                                               \
+		struct decision d_ = decide_call((m), (tool));                             \
+		is_int(d_.verdict, (verdict_), "%s: %s", (tool), #verdict_);               \
+		source_is(&d_, (source));                                                  \
+	} while (0)
+
+/* Lists, then rules, then the default; tools.ask only ever asks where something would be allowed. */
+static void calls(void)
+{
+	struct tool_rule rules[] = { rule(0, "read_x", TOOL_ASK), rule(0, "read_*", TOOL_ALLOW), rule(0, "rm", TOOL_DENY),
+				     rule(0, "read_y", TOOL_DENY), rule(0, "w_*", TOOL_ALLOW) };
+	struct mediation m;
+
+	mediation_defaults(&m);
+	is_decided(&m, "any", TOOL_ALLOW, "tools.default");
+	m.tools_default = TOOL_ASK;
+	is_decided(&m, "any", TOOL_ASK, "tools.default");
+	m.tools_default = TOOL_DENY;
+	is_decided(&m, "any", TOOL_DENY, "tools.default");
+	m.rules = rules;
+	m.rules_n = sizeof rules / sizeof *rules;
+	rules[1].reason = (char *)(uintptr_t)"reading is fine";
+	is_decided(&m, "read_x", TOOL_ASK, "/etc/p.json, rule 1: \"read_x\"");
+	is_decided(&m, "read_y", TOOL_ALLOW, "/etc/p.json, rule 1: \"read_*\"");
+	is_decided(&m, "rm", TOOL_DENY, "/etc/p.json, rule 1: \"rm\"");
+	is_decided(&m, "Read_x", TOOL_DENY, "tools.default");
+	struct decision d = decide_call(&m, "read_z");
+	is_str(d.reason, "reading is fine", "the reason of the rule that decided");
+	ok(d.rules_n == 1 && d.rules[0] == &rules[1] && decision_index(&m, d.rules[0]) == 1, "which is told");
+
+	m.tools_ask = LIST("read_*", "rm", "other");
+	is_decided(&m, "read_z", TOOL_ASK, "tools.ask: \"read_*\"");
+	is_decided(&m, "read_x", TOOL_ASK, "/etc/p.json, rule 1: \"read_x\"");
+	is_decided(&m, "rm", TOOL_DENY, "/etc/p.json, rule 1: \"rm\"");
+	is_decided(&m, "other", TOOL_DENY, "tools.default");
+	d = decide_call(&m, "read_z");
+	ok(!d.rule && !d.reason && d.rules_n == 1 && d.rules[0] == &rules[1], "the rule holds all the same");
+
+	m.tools_allow_set = true;
+	is_decided(&m, "w_x", TOOL_DENY, "not in tools.allow");
+	m.tools_allow = LIST("w_*", "rm", "read_*");
+	is_decided(&m, "w_x", TOOL_ALLOW, "/etc/p.json, rule 1: \"w_*\"");
+	is_decided(&m, "rm", TOOL_DENY, "/etc/p.json, rule 1: \"rm\"");
+	m.tools_deny = LIST("w_y");
+	is_decided(&m, "w_y", TOOL_DENY, "tools.deny: \"w_y\"");
+	d = decide_call(&m, "w_y");
+	is_int(d.rules_n, 0, "no rule holds for what is denied by a list");
+	strlist_free(&m.tools_ask);
+	strlist_free(&m.tools_allow);
+	strlist_free(&m.tools_deny);
+}
+
+/* Nothing in a later stage takes from an earlier one. */
+static void stages(void)
+{
+	struct tool_rule rules[] = { rule(0, "a*", TOOL_ASK), rule(0, "b*", TOOL_ALLOW), rule(1, "a1", TOOL_ALLOW),
+				     rule(1, "a2", TOOL_DENY), rule(1, "b1", TOOL_ASK), rule(1, "c1", TOOL_ALLOW),
+				     rule(2, "*2", TOOL_ASK) };
+	struct mediation m;
+
+	mediation_defaults(&m);
+	m.rules = rules;
+	m.rules_n = sizeof rules / sizeof *rules;
+	is_decided(&m, "a1", TOOL_ASK, "/etc/p.json, rule 1: \"a*\"");
+	is_decided(&m, "a2", TOOL_DENY, "/etc/p.json, rule 2: \"a2\"");
+	is_decided(&m, "b1", TOOL_ASK, "/etc/p.json, rule 2: \"b1\"");
+	is_decided(&m, "b9", TOOL_ALLOW, "/etc/p.json, rule 1: \"b*\"");
+	is_decided(&m, "z2", TOOL_ASK, "/etc/p.json, rule 3: \"*2\"");
+	is_decided(&m, "z9", TOOL_ALLOW, "tools.default");
+	m.tools_default = TOOL_DENY;
+	is_decided(&m, "b9", TOOL_ALLOW, "/etc/p.json, rule 1: \"b*\"");
+
+	/* A default that was locked with the first stage. */
+	m.stage_default[0] = TOOL_ASK;
+	m.tools_default = TOOL_ASK;
+	is_decided(&m, "b9", TOOL_ALLOW, "/etc/p.json, rule 1: \"b*\"");
+	is_decided(&m, "c1", TOOL_ASK, "tools.default");
+	is_decided(&m, "z9", TOOL_ASK, "tools.default");
+	m.tools_default = TOOL_DENY;
+	is_decided(&m, "z9", TOOL_DENY, "tools.default");
+	is_decided(&m, "c1", TOOL_ASK, "tools.default");
+	/* One that was locked with the second does not take back what the first allows. */
+	m.stage_default[0] = TOOL_ALLOW;
+	m.stage_default[1] = TOOL_DENY;
+	is_decided(&m, "b9", TOOL_ALLOW, "/etc/p.json, rule 1: \"b*\"");
+	is_decided(&m, "z2", TOOL_DENY, "tools.default");
+
+	/* All rules that match hold; of their numbers the smaller. */
+	rules[0].timeout = 10;
+	rules[3].timeout = 5;
+	rules[0].result_size = 7;
+	struct decision d = decide_call(&m, "a2");
+	is_int(d.rules_n, 3, "one of each stage");
+	ok(d.rules[0] == &rules[0] && d.rules[1] == &rules[3] && d.rules[2] == &rules[6], "in their order");
+	ok(d.timeout == 5 && d.result_size == 7, "the smaller number, where one says any");
+	d = decide_call(&m, "b9");
+	ok(d.timeout == 0 && d.result_size == 0, "none where none does");
+}
+
+/* Whatever is added in a later stage: what earlier stages say is never loosened. */
+static void never_looser(void)
+{
+	static const char *const names[] = { "a", "b", "ab", "ba", "abc" };
+	static const char *const patterns[] = { "a", "b", "a*", "*b", "*", "ab", "?" };
+	uint64_t random = (uint64_t)getpid() * 2654435761u;
+	unsigned wrong = 0, stricter = 0;
+
+	diag("seed %llu", (unsigned long long)random);
+	for (int round = 0; round < 20000; round++) {
+		struct tool_rule rules[8];
+		struct mediation m;
+		size_t locked = 0;
+		mediation_defaults(&m);
+		m.rules = rules;
+		for (size_t i = 0; i < 8; i++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			unsigned bits = (unsigned)(random >> 33);
+			rules[i] = rule(i < 4 ? 0 : 1 + (i > 5), patterns[bits % 7], (enum tool_verdict)(bits / 7 % 3));
+			locked += i < 4;
+			if (i == 7) {
+				m.stage_default[0] = (enum tool_verdict)(bits / 21 % 3);
+				m.tools_default = m.stage_default[0];
+			}
+		}
+		for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+			m.rules_n = locked;
+			enum tool_verdict before = decide_call(&m, names[k]).verdict;
+			m.rules_n = 8;
+			enum tool_verdict after = decide_call(&m, names[k]).verdict;
+			wrong += after > before;
+			stricter += after < before;
+		}
+	}
+	is_int(wrong, 0, "later stages loosen nothing");
+	ok(stricter > 1000, "and tighten: %u times", stricter);
+}
+
 int main(void)
 {
 	order();
+	calls();
+	stages();
+	never_looser();
 	one_by_one();
 	against_fnmatch();
 	bounded();

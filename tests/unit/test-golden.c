@@ -5,6 +5,8 @@
  */
 #include "plan-fixture.h"
 
+#include <sys/stat.h>
+
 static void compare(const char *name, const char *suffix, struct buf *got)
 {
 	const char *source = getenv("top_srcdir");
@@ -24,12 +26,10 @@ static void compare(const char *name, const char *suffix, struct buf *got)
 	buf_clear(got);
 }
 
-static void golden(struct machine *m, const char *name, const char *const *options)
+static void write_golden(struct machine *m, const char *name)
 {
 	struct buf out = { 0 };
 
-	policy_free(&m->policy);
-	policy_of(m, options);
 	if (make(m) < 0) {
 		fail("%s: %s", name, m->err.what);
 		return;
@@ -42,6 +42,13 @@ static void golden(struct machine *m, const char *name, const char *const *optio
 	buf_putc(&out, '\n');
 	compare(name, "json", &out);
 	buf_free(&out);
+}
+
+static void golden(struct machine *m, const char *name, const char *const *options)
+{
+	policy_free(&m->policy);
+	policy_of(m, options);
+	write_golden(m, name);
 }
 
 #define options(...) (const char *const[]){ __VA_ARGS__, NULL, NULL }
@@ -138,6 +145,52 @@ static void wide_open(void)
 	machine_end(&m);
 }
 
+/* Make FOLDER, with a policy file in it: it has to be where nobody else may write. */
+static void write_policy(char *folder, char *path, size_t size, const char *text)
+{
+	if (!mkdtemp(folder))
+		bail_out("mkdtemp: %s", strerror(errno));
+	snprintf(path, size, "%s/policy.json", folder);
+	FILE *f = fopen(path, "wex");
+	if (!f || fputs(text, f) < 0 || fclose(f) != 0 || chmod(path, 0644) < 0)
+		bail_out("%s: %s", path, strerror(errno));
+}
+
+/* Everything that can be said of messages. */
+static void mediated(void)
+{
+	static const char text[] =
+		"{\"tools\":{\"deny\":[\"delete_*\"],\"ask\":[\"move_*\"],\"ask_first_use\":true,\"default\":\"ask\",\"rules\":["
+		"{\"tool\":\"read_*\",\"verdict\":\"allow\",\"rate\":\"60/min\",\"concurrency\":4},"
+		"{\"tool\":\"write_file\",\"verdict\":\"ask\",\"timeout\":\"10s\",\"result_size\":\"64K\",\"reason\":\"it \\u2066writes\","
+		"\"arguments\":{\"required\":[\"path\"],\"properties\":{\"path\":{\"within\":[\"~/docs\"]}}}},"
+		"{\"tool\":\"write_*\",\"verdict\":\"deny\"}]},"
+		"\"pins\":{\"mode\":\"review\",\"name\":\"files\"},\"schema\":{\"formats\":true,\"unchecked\":true},"
+		"\"methods\":{\"forward\":[\"x/*\"]},\"text\":{\"rules\":[\"/srv/rules.json\"],\"actions\":{\"url-*\":\"redact\"}},"
+		"\"client\":{\"sampling\":\"ask\",\"elicitation\":\"allow\",\"roots\":\"allow\",\"tasks\":false},"
+		"\"alarms\":{\"calls\":\"2/s\",\"bytes\":\"64M\",\"denials\":5,\"action\":\"hold\"}}";
+	struct machine m;
+
+	machine_start(&m, 1000, "me", "/home/me");
+	exists(&m, "/home/me/docs", PATH_DIR, NULL);
+	exists(&m, "/home/me/list.txt", PATH_FILE, NULL);
+	argument(&m, "/home/me/list.txt");
+	char folder[] = "/tmp/mcpcage-golden-XXXXXX", path[64];
+	write_policy(folder, path, sizeof path, text);
+	policy_of(&m, options("--policy", path, "--rw", "~/docs", "--filter-command", "/usr/bin/judge --fast", "--ask-with",
+			      "/usr/bin/ask-me", "--alarm-command", "/usr/bin/logger -t mcp"));
+	for (size_t i = 0; i < m.policy.mediation.rules_n; i++) {
+		free(m.policy.mediation.rules[i].origin);
+		m.policy.mediation.rules[i].origin = strdup("/etc/mcpcage/policy.json");
+	}
+	m.policy.mediation.rules[2].stage = 1;
+	m.policy.mediation.stage_default[0] = TOOL_ASK;
+	write_golden(&m, "mediated");
+	unlink(path);
+	rmdir(folder);
+	machine_end(&m);
+}
+
 /* Refusals, in the words that a user reads. */
 static void refused(void)
 {
@@ -198,6 +251,7 @@ int main(void)
 	root_binary();
 	python_venv();
 	wide_open();
+	mediated();
 	refused();
 	return done_testing();
 }
