@@ -68,7 +68,9 @@ void edit_insert(struct edits *e, size_t offset, const struct tree *t, uint32_t 
 	size_t before = e->n;
 
 	edit_replace(e, offset + t->v[object].start + 1, 0, member);
-	if (e->n > before && !empty) {
+	if (e->n > before && empty)
+		e->v[before].alone = true;
+	else if (e->n > before) {
 		if (buf_append(&e->text, &comma, 1) < 0)
 			e->failed = true;
 		else
@@ -106,6 +108,8 @@ int edit_apply(struct edits *e, struct span message, struct buf *out)
 		buf_append(out, message.p + at, v->at - at);
 		if (v->text_n > 0)
 			buf_append(out, e->text.p + v->text_at, v->text_n);
+		if (v->alone && i + 1 < e->n && v[1].alone && v[1].at == v->at)
+			buf_putc(out, ',');
 		at = v->at + v->n;
 	}
 	buf_append(out, message.p + at, message.n - at);

@@ -13,6 +13,7 @@ struct edit {
 	size_t at, n; /* bytes that go */
 	size_t text_at, text_n; /* what comes: in `text` */
 	size_t order;
+	bool alone; /* a member of an object that had none: a comma parts it from the next of its kind */
 };
 
 struct edits {
@@ -34,7 +35,7 @@ void edit_value(struct edits *e, size_t offset, const struct tree *t, uint32_t i
 void edit_drop(struct tree *t, uint32_t i);
 void edit_sweep(struct edits *e, size_t offset, const struct tree *t, uint32_t container);
 
-/* Add a member ("\"key\":value") as the first of an object that is otherwise not swept. */
+/* Add a member ("\"key\":value") in front of an object's, after those added before. The object is otherwise not swept. */
 void edit_insert(struct edits *e, size_t offset, const struct tree *t, uint32_t object, struct span member);
 
 /* Whether anything changes. */
