@@ -45,6 +45,9 @@ struct paths {
 int paths_find(const struct facts *facts, char *const *environ_, struct paths *paths, struct error *err);
 void paths_free(struct paths *paths);
 
+/* pins-key.c: the name of the folder of a command's pins. The caller frees; NULL: out of memory. */
+char *pins_key(char *const *argv, const char *profile, const struct target *target, const char *cwd);
+
 /*
  * prepare.c: everything up to the plan. Starts nothing and writes nothing. PLAN is the caller's to free.
  */

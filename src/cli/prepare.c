@@ -135,6 +135,18 @@ static int find_programs(struct work *w, struct error *err)
 	return find_program(w, &m->alarm_command, KEY_ALARMS_COMMAND, err);
 }
 
+/* The folder of its pins has the name of the profile that the user named, if any. */
+static int name_pins(struct work *w, const struct invocation *inv, struct error *err)
+{
+	const char *profile = NULL;
+
+	for (size_t i = 0; i < inv->options_n; i++)
+		if (inv->options[i].key->id == KEY_PROFILE)
+			profile = inv->options[i].value;
+	w->facts.pins_key = pins_key(inv->argv, profile, &w->facts.target, w->paths.cwd);
+	return w->facts.pins_key ? 0 : error_oom(err);
+}
+
 int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 {
 	CLEANUP(work_free) struct work w = { 0 };
@@ -142,7 +154,8 @@ int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || target_resolve(inv->argv, environ, &w.facts, err) < 0 ||
 	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 ||
-	    find_programs(&w, err) < 0 || protect_own(&w, err) < 0 || facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
+	    find_programs(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
+	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
 	return plan_make(&w.policy, &w.facts, plan, err);
 }

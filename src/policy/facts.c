@@ -28,6 +28,7 @@ void facts_free(struct facts *facts)
 	free(facts->home);
 	free(facts->home_env);
 	free(facts->state);
+	free(facts->pins_key);
 	strlist_free(&facts->protect);
 	free(target->exe);
 	strlist_free(&target->argv);

@@ -58,6 +58,8 @@ struct facts {
 	unsigned layers; /* enum layer bits that this machine has */
 	int landlock_abi;
 
+	char *pins_key; /* name of the folder of this server's pins, unless policy has one; NULL: nobody asked */
+
 	struct target target;
 	struct path_fact *paths;
 	size_t paths_n;

@@ -209,6 +209,25 @@ static char *audit_path(const struct policy *policy, const struct facts *facts)
 	return path_join(facts->home, ".local/state/mcpcage/audit.jsonl");
 }
 
+/* Each configured server has a folder of its own. */
+static int pins_folder(struct planner *p)
+{
+	const struct policy *policy = p->policy;
+	const char *state = policy->state ? policy->state : p->facts->state;
+	const char *key = policy->mediation.pins_name ? policy->mediation.pins_name : p->facts->pins_key;
+	int n;
+
+	if (!key)
+		return 0;
+	n = state ? asprintf(&p->plan->pins_folder, "%s/pins/%s", state, key)
+		  : asprintf(&p->plan->pins_folder, "%s/.local/state/mcpcage/pins/%s", p->facts->home, key);
+	if (n < 0) {
+		p->plan->pins_folder = NULL;
+		return error_oom(p->err);
+	}
+	return 0;
+}
+
 static int copy_rest(struct planner *p)
 {
 	const struct policy *policy = p->policy;
@@ -226,7 +245,7 @@ static int copy_rest(struct planner *p)
 	plan->idle_timeout = policy->idle_timeout;
 	plan->session_timeout = policy->session_timeout;
 	plan->unix_sockets = policy->unix_sockets;
-	if (mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0)
+	if (mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || pins_folder(p) < 0)
 		return -1;
 	if (policy->apparmor && !(plan->apparmor = strdup(policy->apparmor)))
 		return error_oom(p->err);

@@ -32,6 +32,7 @@ struct pending {
 	uint64_t timeout;  /* milliseconds; its own time, 0: the usual one */
 	uint64_t result_max; /* bytes of its answer; 0: no limit of its own */
 	uint64_t progress_key; /* route_key() of its progress token; 0: it has none */
+	uint64_t cursor;   /* a list's page: manifest_cursor() of what was asked for; 0: the first */
 	double progress;   /* the last that was reported */
 	unsigned caps;     /* what the client declared for it and policy left: enum reverse_cap */
 	uint8_t log_level; /* the least it wants to be told of, 1 to 8 as in rpc/notice.h; 0: nothing was said */

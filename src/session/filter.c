@@ -254,7 +254,7 @@ static int confine_self(const struct filter *f, const struct filter_fds *fds, in
 	return confine_filter(keep, ARRAY_SIZE(keep), abi, err);
 }
 
-_Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds)
+_Noreturn void filter_main(const struct plan *plan, struct filter_fds *fds)
 {
 	struct filter *f = calloc(1, sizeof *f);
 	union record r = { 0 };
@@ -271,7 +271,7 @@ _Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || set_up(f, plan, fds, &err) < 0 ||
-	    confine_self(f, fds, &abi, &err) < 0) {
+	    confine_self(f, fds, &abi, &err) < 0 || pinned_begin(f, &fds->pins, &err) < 0) {
 		if (!err.what[0])
 			error_set(&err, errno, "cannot tie the filter to the monitor's life");
 		r.failed.error = err;
@@ -285,6 +285,7 @@ _Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds
 		wait_for_work(f);
 		turn(f);
 	}
+	pinned_end(f);
 	report_end(f);
 	_exit(0);
 }

@@ -14,6 +14,7 @@
 #include "policy/plan.h"
 #include "rpc/decide.h"
 #include "rpc/frame.h"
+#include "rpc/manifest.h"
 #include "rpc/route.h"
 #include "session/hold.h"
 #include "session/outlet.h"
@@ -29,10 +30,11 @@ struct filter_fds {
 	int client_in, client_out, client_err;
 	int server_in, server_out, server_err;
 	int monitor;
+	struct buf pins; /* the file of pins as it is, or empty; parsed after confinement */
 };
 
 /* The body of the filter process. Never returns. */
-_Noreturn void filter_main(const struct plan *plan, const struct filter_fds *fds);
+_Noreturn void filter_main(const struct plan *plan, struct filter_fds *fds);
 
 /* ---- shared by the files of the filter ------------------------------------------------------ */
 
@@ -70,6 +72,7 @@ struct filter {
 	struct tasks *tasks;      /* tasks.c */
 	uint64_t elicitations[32]; /* reverse.c: those that may end by a notification */
 	size_t elicitations_next;
+	struct pinned *pinned; /* what the server shows, and what of it may be used */
 	struct outlet to_server, to_client, to_stderr;
 	struct drain stderr_;
 	struct route *calls;   /* requests of the client */
@@ -128,12 +131,19 @@ void mediate_server_gone(struct filter *f);
 
 /* reverse.c: what the person is told of who asks. While the plan still has the server's arguments. */
 void reverse_name_server(struct filter *f, const struct plan *plan);
+/* pinned.c: after confinement. */
+int pinned_begin(struct filter *f, struct buf *pins, struct error *err);
+/* The session ends. */
+void pinned_end(struct filter *f);
 
 /* report.c */
 void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule);
 void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,
 		    const struct message *m, bool answered);
 void report_event(struct filter *f, enum session_event event);
+/* R without head, total, offset, n and chunk: those are filled in here. */
+void report_item(struct filter *f, struct record_item *r, struct span content);
+void report_list(struct filter *f, enum item_kind kind, bool whole);
 void report_end(struct filter *f);
 /* Send what was collected. Exits when the monitor is gone. */
 void report_flush(struct filter *f);

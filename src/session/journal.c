@@ -7,8 +7,10 @@
 #include "session/monitor.h"
 
 #include "base/json-out.h"
+#include "rpc/change.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,6 +19,9 @@
 #define REFUSALS_SHOWN 20
 /* Refusals written to the audit log; a hostile server could fill the disk with more. The end's record has their number. */
 #define REFUSALS_WRITTEN 1000
+/* The same for what is found about the pins. */
+#define ITEMS_SHOWN 20
+#define ITEMS_WRITTEN (2 * MANIFEST_ITEMS)
 
 static void write_line(struct session *s)
 {
@@ -157,6 +162,77 @@ void journal_refused(struct session *s, const struct record_refused *r)
 	json_member_u64(&s->line, "offset", r->offset);
 	json_member_u64(&s->line, "bytes", r->length);
 	json_member_bool(&s->line, "answered", r->answered);
+	write_line(s);
+}
+
+/* What a person should see of the pins. */
+static void tell_item(struct session *s, const struct record_item *r, const char *what, const char *key)
+{
+	const char *kind = item_kind_name((enum item_kind)r->kind);
+	const char *name = r->kind == ITEM_IDENTITY || r->kind == ITEM_INSTRUCTIONS ? "" : r->name;
+	const char *open = name[0] ? " \"" : "", *close = name[0] ? "\"" : "";
+	enum finding finding = (enum finding)r->finding;
+
+	if (finding != FINDING_NEW && finding != FINDING_CHANGED && finding != FINDING_DUPLICATE && finding != FINDING_UNFIT)
+		return;
+	s->items_told++;
+	if (s->items_told > ITEMS_SHOWN)
+		return;
+	if (s->items_told == ITEMS_SHOWN)
+		log_line(s->log, "more about the pins is in the audit log, and in: mcpcage diff %s", key);
+	else if (finding == FINDING_DUPLICATE)
+		log_line(s->log, "the server lists the %s%s%s%s twice: the second one is hidden", kind, open, name, close);
+	else if (finding == FINDING_UNFIT)
+		log_line(s->log, "the server lists a %s that cannot be pinned: it is hidden", kind);
+	else if (s->plan->mediation.pins == PINS_REVIEW && s->pinning.text.n == 0)
+		log_line(s->log, "held: the %s%s%s%s has not been reviewed; review the server with: mcpcage review, the same "
+			 "options, -- and the same command", kind, open, name, close);
+	else
+		log_line(s->log, "held: the %s%s%s%s %s%s%s%s; look at it with: mcpcage diff %s; accept it with: mcpcage pins "
+			 "accept %s", kind, open, name, close, finding == FINDING_NEW ? "is new" : "has changed",
+			 what[0] ? " (" : "", what, what[0] ? ")" : "", key, key);
+}
+
+static void member_hash(struct buf *b, const char *key, const uint8_t hash[ITEM_HASH])
+{
+	char text[2 * ITEM_HASH + 1];
+
+	for (size_t i = 0; i < ITEM_HASH; i++)
+		snprintf(text + 2 * i, 3, "%02x", hash[i]);
+	json_member_str(b, key, text);
+}
+
+void journal_item(struct session *s, const struct record_item *r)
+{
+	static const char *const words[FINDINGS_] = {
+		[FINDING_FIRST] = "pinned",      [FINDING_NEW] = "held",         [FINDING_CHANGED] = "held",
+		[FINDING_GONE] = "gone",         [FINDING_AGAIN] = "again",      [FINDING_DUPLICATE] = "shadow",
+		[FINDING_UNFIT] = "unfit",
+	};
+	CLEANUP_BUF struct buf what = BUF_INIT(256);
+	const char *folder = s->plan->pins_folder, *slash = folder ? strrchr(folder, '/') : NULL;
+
+	if (r->finding == FINDING_CHANGED)
+		change_words((enum item_kind)r->kind, r->changes, &what);
+	else if (r->finding == FINDING_NEW)
+		change_words((enum item_kind)r->kind, CHANGE_NEW, &what);
+	const char *change = what.n ? buf_str(&what) : NULL;
+	tell_item(s, r, r->finding == FINDING_CHANGED && change ? change : "", slash ? slash + 1 : "");
+	if (s->audit.fd < 0 || s->items_written > ITEMS_WRITTEN)
+		return;
+	if (s->items_written++ == ITEMS_WRITTEN) {
+		journal_note(s, "pins", "further findings about the pins are not written");
+		return;
+	}
+	audit_begin(&s->audit, &s->line, words[r->finding]);
+	json_member_str(&s->line, "kind", item_kind_name((enum item_kind)r->kind));
+	json_member_str(&s->line, "name", r->name);
+	if (r->finding == FINDING_CHANGED)
+		member_hash(&s->line, "was", r->was);
+	if (r->total > 0)
+		member_hash(&s->line, "hash", r->hash);
+	if (change)
+		json_member_str(&s->line, "change", change);
 	write_line(s);
 }
 

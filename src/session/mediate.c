@@ -22,6 +22,7 @@ static const step_fn client_requests[] = {
 	notice_wanted,
 	reverse_declared,
 	call_tool,
+	pinned_request,
 	task_named,
 	reverse_retry,
 	NULL,
@@ -53,6 +54,7 @@ static const step_fn client_answers[] = {
 static const step_fn server_answers[] = {
 	answer_begin,
 	method_check_reply,
+	pinned_answer,
 	reverse_hello,
 	task_created,
 	reverse_in_answer,

@@ -9,6 +9,7 @@
  *   method.c   the method and the shape of every message
  *   reverse.c  what the server asks of the client
  *   tasks.c    calls that are answered by a task
+ *   pinned.c   what the server shows, and what of it is pinned
  *   refuse.c   what we answer ourselves
  *   hold.c     calls that wait for somebody's word
  */
@@ -41,6 +42,14 @@ enum fate request_begin(struct passage *p);
 /* method.c: right after the first step of requests and notifications, and of answers */
 enum fate method_check(struct passage *p);
 enum fate method_check_reply(struct passage *p);
+/*
+ * pinned.c: what the server shows of itself, and what of it may be used. pinned_request() lets calls of known tools and prompts
+ * pass; pinned_answer() takes in greetings and lists, and takes out what may not be shown.
+ */
+struct manifest;
+enum fate pinned_request(struct passage *p);
+enum fate pinned_answer(struct passage *p);
+const struct manifest *pinned_manifest(const struct filter *f);
 
 /* answer.c */
 enum fate answer_begin(struct passage *p);

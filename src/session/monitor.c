@@ -149,6 +149,29 @@ static void on_exited(struct session *s, const struct record_exited *r)
 	drain_filter(s);
 }
 
+static void on_item(struct session *s, const struct record_item *r)
+{
+	struct error err;
+	int whole = pinning_item(&s->pinning, r, &err);
+
+	if (whole < 0)
+		break_session(s, &err);
+	else if (whole > 0)
+		journal_item(s, r);
+}
+
+static void on_list(struct session *s, const struct record_list *r)
+{
+	struct error err;
+	size_t added;
+
+	if (pinning_list(&s->pinning, r, &added, &err) < 0)
+		break_session(s, &err);
+	else if (added > 0)
+		log_detail(s->log, "pinned at first sight: %zu of kind \"%s\"", added,
+			   item_kind_name((enum item_kind)r->kind));
+}
+
 static void on_record(struct session *s, struct peer *peer, const union record *r)
 {
 	switch ((enum record_type)r->head.type) {
@@ -171,6 +194,12 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 		break;
 	case RECORD_EVENT:
 		on_event(s, (enum session_event)r->event.event);
+		break;
+	case RECORD_ITEM:
+		on_item(s, &r->item);
+		break;
+	case RECORD_LIST:
+		on_list(s, &r->list);
 		break;
 	case RECORD_END:
 		s->totals = r->end;
@@ -365,6 +394,7 @@ static void release(struct session *s)
 		if (*fds[i] >= 0)
 			close(*fds[i]);
 	audit_close(&s->audit);
+	pinning_close(&s->pinning);
 	buf_free(&s->line);
 }
 
@@ -396,7 +426,7 @@ int session_run(const struct plan *plan, const struct log *log, int *status, str
 
 	if (audit_open(&s.audit, plan->audit, err) < 0)
 		return -1;
-	if (session_start(&s, err) < 0) {
+	if (pinning_open(&s.pinning, plan, false, err) < 0 || session_start(&s, err) < 0) {
 		abort_start(&s);
 		journal_note(&s, "failed", err->what);
 		release(&s);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cage/cage.h"
 #include "policy/plan.h"
+#include "session/pinning.h"
 #include "session/record.h"
 #include "store/audit.h"
 
@@ -49,6 +50,9 @@ struct session {
 	bool broken; /* a process of ours misbehaved or died */
 	struct error error; /* RECORD_FAILED, or why it is broken */
 	struct record_end totals;
+	struct pinning pinning;
+	uint64_t items_told; /* lines about the pins on standard error */
+	uint64_t items_written; /* and in the audit log */
 	uint64_t memory_peak, cpu_us, oom_kills; /* of the cgroup, while it was there to ask */
 	uint64_t refusals;
 	unsigned char packet[RECORD_PACKET_MAX];
@@ -66,5 +70,6 @@ void session_hear(struct session *s, struct peer *peer);
 void journal_start(struct session *s);
 void journal_call(struct session *s, const struct record_call *r);
 void journal_refused(struct session *s, const struct record_refused *r);
+void journal_item(struct session *s, const struct record_item *r);
 void journal_note(struct session *s, const char *event, const char *text);
 void journal_end(struct session *s, int status);

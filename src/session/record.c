@@ -6,6 +6,7 @@
 #include "session/record.h"
 
 #include "base/cleanup.h"
+#include "rpc/change.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -25,6 +26,10 @@ size_t record_size(unsigned type)
 		return sizeof(struct record_refused);
 	case RECORD_EVENT:
 		return sizeof(struct record_event);
+	case RECORD_ITEM:
+		return sizeof(struct record_item);
+	case RECORD_LIST:
+		return sizeof(struct record_list);
 	case RECORD_END:
 		return sizeof(struct record_end);
 	case RECORD_EXITED:
@@ -44,6 +49,13 @@ size_t record_size(unsigned type)
 
 #define TERMINATED(array) (memchr((array), '\0', sizeof(array)) != NULL)
 
+static bool item_valid(const struct record_item *r)
+{
+	return r->finding < FINDINGS_ && r->kind < ITEM_KINDS && r->changes <= CHANGES_ALL && r->spare == 0 &&
+	       r->total <= ITEM_CONTENT_MAX && r->offset <= r->total && r->n <= r->total - r->offset &&
+	       r->n <= RECORD_CHUNK && (r->n > 0 || r->total == 0) && TERMINATED(r->name);
+}
+
 /* Enumerations in range, strings terminated. */
 static bool content_valid(const union record *r)
 {
@@ -60,6 +72,10 @@ static bool content_valid(const union record *r)
 		       TERMINATED(r->refused.method) && TERMINATED(r->refused.detail);
 	case RECORD_EVENT:
 		return r->event.event < EVENTS_;
+	case RECORD_ITEM:
+		return item_valid(&r->item);
+	case RECORD_LIST:
+		return r->list.kind < ITEM_KINDS && r->list.whole <= 1;
 	case RECORD_SIGNAL:
 		return r->signal.signal > 0 && r->signal.signal < NSIG && r->signal.everyone <= 1;
 	case RECORD_READY:
@@ -102,7 +118,7 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type)
 		[PEER_FILTER] = {
 			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
 			[PEER_RUNNING] = BIT(RECORD_CALL) | BIT(RECORD_REFUSED) | BIT(RECORD_EVENT) |
-					 BIT(RECORD_END),
+					 BIT(RECORD_ITEM) | BIT(RECORD_LIST) | BIT(RECORD_END),
 		},
 		[PEER_INIT] = {
 			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
@@ -168,6 +184,8 @@ const char *drop_text(unsigned why)
 		return "a task that no call of this session has made";
 	case DROP_UNASKED:
 		return "it belongs to nothing that the client has asked for";
+	case DROP_PINS:
+		return "what it asks for is not pinned, or not as it is now";
 	case DROP_UNREADABLE:
 		return "it has too many values to be looked at";
 	case DROP_METHOD:

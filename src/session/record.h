@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "rpc/manifest.h"
 #include "rpc/message.h"
 
 #include <stdbool.h>
@@ -25,6 +26,8 @@ enum record_type {
 	RECORD_CALL,    /* a request of the client came to its end */
 	RECORD_REFUSED, /* a line was refused or dropped */
 	RECORD_EVENT,
+	RECORD_ITEM,    /* a piece of what the server shows of itself, for the pins */
+	RECORD_LIST,    /* a list, or a page of one, has been reported item by item */
 	RECORD_END,     /* the filter's last record: totals */
 	/* init to monitor */
 	RECORD_STARTED, /* execve(2) succeeded */
@@ -90,6 +93,7 @@ enum drop {
 	DROP_UNREADABLE, /* too many values, or no memory to look at it */
 	DROP_METHOD,     /* a method that is unknown, or not this side's to send */
 	DROP_SHAPE,      /* it lacks what its method requires */
+	DROP_PINS,       /* it is not pinned, or not as it is pinned */
 	DROP_COUNT_
 };
 const char *drop_text(unsigned why);
@@ -136,6 +140,31 @@ struct record_signal {
 	uint8_t everyone; /* 1: every process of the cage; 0: the server's process group */
 };
 
+/*
+ * A finding about an item. Content comes in chunks of one record each, in their order, with nothing in between: `offset` and `n` say
+ * which bytes of the `total` these are. The monitor keeps them, counts them and hashes them, and never looks into them. Findings
+ * without content have a total of 0.
+ */
+#define RECORD_CHUNK 3072
+struct record_item {
+	struct record_head head;
+	uint8_t finding; /* enum finding */
+	uint8_t kind;    /* enum item_kind */
+	uint8_t changes; /* FINDING_CHANGED: bits of enum change */
+	uint8_t spare;
+	uint32_t total, offset, n;
+	uint8_t hash[ITEM_HASH]; /* of the content */
+	uint8_t was[ITEM_HASH];  /* FINDING_CHANGED: of what is pinned */
+	char name[ITEM_NAME_MAX + 1];
+	unsigned char chunk[RECORD_CHUNK];
+};
+
+struct record_list {
+	struct record_head head;
+	uint8_t kind;
+	uint8_t whole; /* 1: from its first page to its last */
+};
+
 union record {
 	struct record_head head;
 	struct record_ready ready;
@@ -143,6 +172,8 @@ union record {
 	struct record_call call;
 	struct record_refused refused;
 	struct record_event event;
+	struct record_item item;
+	struct record_list list;
 	struct record_end end;
 	struct record_exited exited;
 	struct record_signal signal;

@@ -83,6 +83,26 @@ void report_event(struct filter *f, enum session_event event)
 	report_flush(f);
 }
 
+void report_item(struct filter *f, struct record_item *r, struct span content)
+{
+	r->total = (uint32_t)content.n;
+	r->offset = 0;
+	do {
+		size_t n = content.n - r->offset < RECORD_CHUNK ? content.n - r->offset : RECORD_CHUNK;
+		r->n = (uint32_t)n;
+		if (n > 0)
+			memcpy(r->chunk, content.p + r->offset, n);
+		put(f, RECORD_ITEM, r);
+		r->offset += r->n;
+	} while (r->offset < r->total);
+}
+
+void report_list(struct filter *f, enum item_kind kind, bool whole)
+{
+	struct record_list r = { .kind = (uint8_t)kind, .whole = whole };
+	put(f, RECORD_LIST, &r);
+}
+
 void report_end(struct filter *f)
 {
 	put(f, RECORD_END, &f->totals);

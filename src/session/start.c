@@ -97,7 +97,7 @@ static int fork_filter(struct session *s, const struct pipes *p, struct error *e
 	if (s->filter.pid < 0)
 		return error_set(err, errno, "cannot fork the filter");
 	if (s->filter.pid == 0) {
-		const struct filter_fds fds = {
+		struct filter_fds fds = {
 			.client_in = STDIN_FILENO,
 			.client_out = STDOUT_FILENO,
 			.client_err = STDERR_FILENO,
@@ -105,6 +105,7 @@ static int fork_filter(struct session *s, const struct pipes *p, struct error *e
 			.server_out = p->out[0],
 			.server_err = p->err[0],
 			.monitor = p->filter[1],
+			.pins = s->pinning.text,
 		};
 		filter_main(s->plan, &fds);
 	}

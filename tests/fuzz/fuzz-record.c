@@ -25,6 +25,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		if (r.head.type == RECORD_REFUSED && !drop_text(r.refused.why)[0])
 			abort();
+		if (r.head.type == RECORD_ITEM && (r.item.n > RECORD_CHUNK || r.item.offset + (uint64_t)r.item.n > r.item.total ||
+						   strlen(r.item.name) > ITEM_NAME_MAX || !item_kind_name((enum item_kind)r.item.kind)))
+			abort();
 		before = at;
 	}
 	if (more == 0 && at != size)

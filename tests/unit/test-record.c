@@ -87,6 +87,18 @@ static void bad_content(void)
 	REFUSED(RECORD_REFUSED, r.refused.direction = 2, "an unknown direction");
 	REFUSED(RECORD_REFUSED, memset(r.refused.detail, 'x', sizeof r.refused.detail), "an unterminated detail");
 	REFUSED(RECORD_REFUSED, memset(r.refused.method, 'x', sizeof r.refused.method), "an unterminated method");
+	REFUSED(RECORD_ITEM, memset(r.item.name, 'x', sizeof r.item.name), "an unterminated name of an item");
+	REFUSED(RECORD_ITEM, r.item.kind = ITEM_KINDS, "an unknown kind of item");
+	REFUSED(RECORD_ITEM, r.item.finding = FINDINGS_, "an unknown finding");
+	REFUSED(RECORD_ITEM, r.item.changes = 255, "an unknown change");
+	REFUSED(RECORD_ITEM, r.item.total = 1, "a chunk of nothing");
+	REFUSED(RECORD_ITEM, r.item.total = 10; r.item.n = 11, "a chunk that is larger than the whole");
+	REFUSED(RECORD_ITEM, r.item.total = 10; r.item.n = 1; r.item.offset = 10, "a chunk behind the end");
+	REFUSED(RECORD_ITEM, r.item.total = UINT32_MAX; r.item.n = 1; r.item.offset = UINT32_MAX, "an offset that wraps");
+	REFUSED(RECORD_ITEM, r.item.total = 100000; r.item.n = RECORD_CHUNK + 1, "a chunk that is larger than its room");
+	REFUSED(RECORD_ITEM, r.item.total = ITEM_CONTENT_MAX + 1; r.item.n = 1, "an item that is too large");
+	REFUSED(RECORD_LIST, r.list.kind = ITEM_KINDS, "a list of nothing");
+	REFUSED(RECORD_LIST, r.list.whole = 2, "half a list");
 	REFUSED(RECORD_EVENT, r.event.event = EVENTS_, "an unknown event");
 	REFUSED(RECORD_FAILED, memset(r.failed.error.what, 'x', sizeof r.failed.error.what), "an unterminated error");
 	REFUSED(RECORD_FAILED, memset(r.failed.error.hint, 'x', sizeof r.failed.error.hint), "an unterminated hint");
@@ -103,6 +115,7 @@ static void legality(void)
 		{ PEER_FILTER, PEER_STARTING, RECORD_READY },  { PEER_FILTER, PEER_STARTING, RECORD_FAILED },
 		{ PEER_FILTER, PEER_RUNNING, RECORD_CALL },    { PEER_FILTER, PEER_RUNNING, RECORD_REFUSED },
 		{ PEER_FILTER, PEER_RUNNING, RECORD_EVENT },   { PEER_FILTER, PEER_RUNNING, RECORD_END },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_ITEM },    { PEER_FILTER, PEER_RUNNING, RECORD_LIST },
 		{ PEER_INIT, PEER_STARTING, RECORD_READY },    { PEER_INIT, PEER_STARTING, RECORD_FAILED },
 		{ PEER_INIT, PEER_READY, RECORD_STARTED },     { PEER_INIT, PEER_READY, RECORD_FAILED },
 		{ PEER_INIT, PEER_RUNNING, RECORD_EXITED },
