@@ -166,6 +166,15 @@ class Session:
 			raise Timeout(f"no handshake; standard error: {self.stderr[-2000:]!r}")
 		return r
 
+	def list_unread(self):
+		"""Ask for the list of tools, and wait until the answer has passed, without reading it."""
+		self.send({"jsonrpc": "2.0", "id": "list", "method": "tools/list"})
+		end = time.monotonic() + DEADLINE
+		while not any(e.get("method") == "tools/list" for e in self.audit(whole=False)):
+			if time.monotonic() > end:
+				raise Timeout("no list of tools")
+			time.sleep(0.02)
+
 	def seen(self):
 		"""The lines that have reached the server since the last time."""
 		r = self.call("seen")
@@ -202,14 +211,15 @@ class Session:
 			time.sleep(0.01)
 		return True
 
-	def audit(self):
-		"""The audit log as objects; a line that is none is an error."""
+	def audit(self, whole=True):
+		"""The audit log as objects; a line that is none is an error, except while it is written (WHOLE False)."""
 		try:
 			with open(self.audit_file, "rb") as f:
 				data = f.read()
 		except OSError:
 			return []
-		return [json.loads(x, object_pairs_hook=strict_object) for x in data.split(b"\n") if x]
+		lines = data.split(b"\n")
+		return [json.loads(x, object_pairs_hook=strict_object) for x in (lines if whole else lines[:-1]) if x]
 
 	def close_stdin(self):
 		try:
