@@ -125,6 +125,20 @@ static int find_program(const struct work *w, struct strlist *command, enum key_
 	return 0;
 }
 
+/* Where files of rules are looked for: beside the policy files of each layer. */
+static int find_rules(struct work *w, struct error *err)
+{
+	const char *const bases[] = { w->paths.pkgdata, w->paths.sysconf, w->paths.user_config };
+	static const char *const names[] = { "profiles/rules", "rules", "rules" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+		char *folder = path_join(bases[i], names[i]);
+		if (!folder || strlist_take(&w->policy.mediation.rule_folders, folder) < 0)
+			return error_oom(err);
+	}
+	return 0;
+}
+
 static int find_programs(struct work *w, struct error *err)
 {
 	struct mediation *m = &w->policy.mediation;
@@ -154,7 +168,7 @@ int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || target_resolve(inv->argv, environ, &w.facts, err) < 0 ||
 	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 ||
-	    find_programs(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
+	    find_programs(&w, err) < 0 || find_rules(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
 	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
 	return plan_make(&w.policy, &w.facts, plan, err);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void lists_of(struct mediation *m, struct strlist *lists[10])
+static void lists_of(struct mediation *m, struct strlist *lists[11])
 {
 	lists[0] = &m->tools_allow;
 	lists[1] = &m->tools_deny;
@@ -15,7 +15,8 @@ static void lists_of(struct mediation *m, struct strlist *lists[10])
 	lists[6] = &m->ask_with;
 	lists[7] = &m->alarm_command;
 	lists[8] = &m->tools_ask;
-	lists[9] = NULL;
+	lists[9] = &m->rule_folders;
+	lists[10] = NULL;
 }
 
 void mediation_defaults(struct mediation *m)
@@ -47,7 +48,7 @@ void tool_rule_free(struct tool_rule *rule)
 
 void mediation_free(struct mediation *m)
 {
-	struct strlist *lists[10];
+	struct strlist *lists[11];
 
 	lists_of(m, lists);
 	for (size_t i = 0; lists[i]; i++)
@@ -100,7 +101,7 @@ static int copy_rules(struct mediation *to, const struct mediation *from)
 int mediation_copy(struct mediation *to, const struct mediation *from, struct error *err)
 {
 	struct mediation source = *from;
-	struct strlist *mine[10], *theirs[10];
+	struct strlist *mine[11], *theirs[11];
 	int r = 0;
 
 	*to = source;

@@ -68,6 +68,8 @@ struct mediation {
 	struct strlist methods;    /* methods.forward: globs of methods unknown to us that a client may use */
 
 	bool text_clean;           /* default true */
+	/* folders of rules: the shipped one first, then the administrator's and the user's; not policy's to say */
+	struct strlist rule_folders;
 	struct strlist rule_files; /* files of rules, beside the shipped ones and those of administrator and user */
 	struct rule_override *actions; /* the first that matches */
 	size_t actions_n;
