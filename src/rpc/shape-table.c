@@ -49,6 +49,7 @@ TABLE(completed) = { WORD("complete") };
 TABLE(cache_scope) = { WORD("private"), WORD("public") };
 TABLE(object_word) = { WORD("object") };
 TABLE(string_word) = { WORD("string") };
+TABLE(url_word) = { WORD("url") };
 TABLE(role) = { WORD("user"), WORD("assistant") };
 TABLE(level) = {
 	WORD("debug"), WORD("info"), WORD("notice"), WORD("warning"),
@@ -176,7 +177,7 @@ TABLE(elicit_form) = {
 };
 TABLE(elicit_url) = {
 	ROW("_meta", MAY, LEGACY_META),
-	ROW("mode", MUST, STRING),
+	ROW("mode", MUST, URL_WORD),
 	ROW("message", MUST, STRING),
 	ROW("url", MUST, STRING),
 	ROW("elicitationId", MUST_L, STRING),
@@ -506,6 +507,7 @@ const struct shape shapes[SHAPES_N] = {
 	[SHAPE_CACHE_SCOPE] = WORDS_OF(cache_scope),
 	[SHAPE_OBJECT_WORD] = WORDS_OF(object_word),
 	[SHAPE_STRING_WORD] = WORDS_OF(string_word),
+	[SHAPE_URL_WORD] = WORDS_OF(url_word),
 	[SHAPE_ROLE] = WORDS_OF(role),
 	[SHAPE_LEVEL] = WORDS_OF(level),
 	[SHAPE_CONTEXT] = WORDS_OF(context),

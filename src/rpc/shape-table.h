@@ -28,6 +28,7 @@ enum shape_part {
 	SHAPE_LEVEL,
 	SHAPE_OBJECT_WORD, /* "object" */
 	SHAPE_STRING_WORD, /* "string" */
+	SHAPE_URL_WORD,    /* "url" */
 	SHAPE_SCHEMA,      /* an object or a boolean */
 	SHAPE_SCHEMAS,
 	SHAPE_INPUT_SCHEMA,

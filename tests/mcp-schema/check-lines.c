@@ -67,6 +67,8 @@ static void check_answer(const struct method *row, bool modern, const struct mes
 
 	if (m->kind != MESSAGE_RESULT && m->kind != MESSAGE_ERROR)
 		puts("refused: envelope: no answer");
+	else if (m->id.type == ID_NONE)
+		puts("refused: envelope: nobody to answer");
 	else if (tree_parse(&tree, m->kind == MESSAGE_RESULT ? m->result : m->error, 0) != TREE_OK)
 		puts("refused: tree");
 	else if (method_check_answer(row, modern, m->kind, &tree, &failure) < 0)
