@@ -59,24 +59,45 @@ enum fate call_begin(struct passage *p)
 	return FATE_NEXT;
 }
 
+static enum fate denied(struct passage *p)
+{
+	const struct decision *d = &p->decision;
+	CLEANUP_BUF struct buf source = BUF_INIT(512);
+	const char *rule = d->glob;
+
+	decision_source(d, &source);
+	if (d->by == DECIDED_BY_ALLOW)
+		return passage_refuse(p, DROP_POLICY, CODE_DENIED, "not in the allow list",
+				      "mcpcage refused this call: the tool \"%s\" is not among the tools that the user's policy "
+				      "allows. Do not try it again; use another tool or ask the user.", p->m.name);
+	if (!rule)
+		rule = buf_str(&source);
+	return passage_refuse(p, DROP_POLICY, CODE_DENIED, rule,
+			      "mcpcage refused this call: the user's policy denies the tool \"%s\" (%s%s%s).%s%s Do not try it again; "
+			      "use another tool or ask the user.", p->m.name, d->by == DECIDED_BY_DENY ? "rule \"" : "",
+			      rule ? rule : "policy", d->by == DECIDED_BY_DENY ? "\"" : "", d->reason ? " " : "",
+			      d->reason ? d->reason : "");
+}
+
 enum fate call_tool(struct passage *p)
 {
-	const char *rule = NULL;
+	struct pending *r = &p->request;
 
-	if (!p->request.is_tool_call)
+	if (!r->is_tool_call)
 		return FATE_NEXT;
 	if (!p->m.has_name)
 		return passage_error(p, REFUSE_METHOD, CODE_INVALID_PARAMS, NULL,
 				     "mcpcage: tools/call needs params.name, a string of at most 255 bytes");
-	if (decide_tool(&p->f->rules, p->m.name, &rule) == VERDICT_FORWARD)
-		return FATE_NEXT;
-	if (!rule)
-		return passage_refuse(p, DROP_POLICY, CODE_DENIED, "not in the allow list",
-				      "mcpcage refused this call: the tool \"%s\" is not among the tools that the user's policy "
-				      "allows. Do not try it again; use another tool or ask the user.", p->m.name);
-	return passage_refuse(p, DROP_POLICY, CODE_DENIED, rule,
-			      "mcpcage refused this call: the user's policy denies the tool \"%s\" (rule \"%s\"). "
-			      "Do not try it again; use another tool or ask the user.", p->m.name, rule);
+	p->decision = decide_call(&p->f->plan->mediation, p->m.name);
+	if (p->decision.verdict == TOOL_DENY)
+		return denied(p);
+	r->result_max = p->decision.result_size;
+	r->timeout = p->decision.timeout;
+	if (r->timeout && (!p->f->call_timeout || r->timeout < p->f->call_timeout))
+		r->deadline = p->f->now + r->timeout;
+	else
+		r->timeout = 0;
+	return FATE_NEXT;
 }
 
 /*

@@ -56,11 +56,6 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	outlet_open(&f->to_client, fds->client_out, QUEUE_MAX);
 	outlet_open(&f->to_stderr, fds->client_err, STDERR_QUEUE_MAX);
 	f->to_server = (struct outlet){ .fd = fds->server_in, .how = OUTLET_NONBLOCK, .queue = { .max = QUEUE_MAX } };
-	f->rules = (struct tool_rules){
-		.deny = &plan->mediation.tools_deny,
-		.allow = &plan->mediation.tools_allow,
-		.allow_set = plan->mediation.tools_allow_set,
-	};
 	f->plan = plan;
 	for (int d = 0; d < 2; d++) {
 		f->passage[d].f = f;

@@ -70,6 +70,7 @@ struct filter {
 	uint8_t log_level; /* logging/setLevel, as pending.log_level */
 	struct rounds *rounds;    /* reverse.c; NULL until needed, as the next */
 	struct tasks *tasks;      /* tasks.c */
+	struct tools *tools;      /* tools.c */
 	uint64_t elicitations[32]; /* reverse.c: those that may end by a notification */
 	size_t elicitations_next;
 	struct pinned *pinned; /* what the server shows, and what of it may be used */
@@ -77,7 +78,6 @@ struct filter {
 	struct drain stderr_;
 	struct route *calls;   /* requests of the client */
 	struct route *reverse; /* requests of the server */
-	struct tool_rules rules;
 	uint64_t call_timeout, idle_timeout;
 
 	uint64_t now; /* milliseconds, CLOCK_MONOTONIC; set once a turn */
@@ -135,6 +135,7 @@ void reverse_name_server(struct filter *f, const struct plan *plan);
 int pinned_begin(struct filter *f, struct buf *pins, struct error *err);
 /* The session ends. */
 void pinned_end(struct filter *f);
+
 
 /* report.c */
 void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule);

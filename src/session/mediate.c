@@ -53,6 +53,7 @@ static const step_fn client_answers[] = {
 };
 static const step_fn server_answers[] = {
 	answer_begin,
+	answer_size,
 	method_check_reply,
 	pinned_answer,
 	reverse_hello,

@@ -10,6 +10,7 @@
  *   reverse.c  what the server asks of the client
  *   tasks.c    calls that are answered by a task
  *   pinned.c   what the server shows, and what of it is pinned
+ *   tools.c    arguments and results against schemas
  *   refuse.c   what we answer ourselves
  *   hold.c     calls that wait for somebody's word
  */
@@ -53,8 +54,14 @@ const struct manifest *pinned_manifest(const struct filter *f);
 
 /* answer.c */
 enum fate answer_begin(struct passage *p);
+enum fate answer_size(struct passage *p);
 /* The server's last step: the call has come to its end. */
 enum fate answer_done(struct passage *p);
+
+/* tools.c: arguments and results against the schemas of tools and rules */
+enum fate call_arguments(struct passage *p);
+enum fate answer_structured(struct passage *p);
+enum fate notice_structured(struct passage *p, const struct tree *t, const char *tool);
 
 /* reverse.c */
 enum fate reverse_declared(struct passage *p);

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "rpc/decide.h"
 #include "rpc/edit.h"
 #include "rpc/message.h"
 #include "rpc/route.h"
@@ -35,6 +36,7 @@ struct passage {
 	 */
 	struct pending request;
 	char id_raw[255 * 6 + 3]; /* an id is a string of at most 255 bytes, each of which may be written as \u00XX */
+	struct decision decision; /* tools/call of the client, after call_tool(): what policy says */
 	/* params, result or error: whichever the message has; use passage_tree() */
 	struct span body;
 	size_t offset;  /* of the body in the line */

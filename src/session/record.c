@@ -186,6 +186,10 @@ const char *drop_text(unsigned why)
 		return "it belongs to nothing that the client has asked for";
 	case DROP_PINS:
 		return "what it asks for is not pinned, or not as it is now";
+	case DROP_SCHEMA:
+		return "a schema does not allow it";
+	case DROP_TOO_LARGE:
+		return "it is larger than its rule allows";
 	case DROP_UNREADABLE:
 		return "it has too many values to be looked at";
 	case DROP_METHOD:

@@ -90,6 +90,8 @@ enum drop {
 	DROP_REVERSE,    /* the server may not ask this of the client, or not so */
 	DROP_UNKNOWN_TASK,
 	DROP_UNASKED,    /* a notification that belongs to nothing the client has asked for */
+	DROP_SCHEMA,     /* arguments or a result that a schema does not allow */
+	DROP_TOO_LARGE,  /* a result above its rule's limit */
 	DROP_UNREADABLE, /* too many values, or no memory to look at it */
 	DROP_METHOD,     /* a method that is unknown, or not this side's to send */
 	DROP_SHAPE,      /* it lacks what its method requires */
