@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_DOCTOR, COMMAND_HELP, COMMAND_VERSION };
+enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_DOCTOR, COMMAND_POLICY_TEST, COMMAND_HELP, COMMAND_VERSION };
 
 struct invocation {
 	enum command command;
@@ -21,6 +21,7 @@ struct invocation {
 	bool dry_run;
 	struct log log;
 	char **argv; /* COMMAND ARG..., NULL-terminated; NULL when there is none. Borrowed */
+	const char *words[2]; /* policy test: TOOL and ARGUMENTS; NULL when not given. Borrowed */
 	/* the options that make policy, in their order */
 	struct option_given {
 		const struct policy_key *key;
@@ -53,10 +54,17 @@ char *pins_key(char *const *argv, const char *profile, const struct target *targ
  */
 int prepare(const struct invocation *invocation, struct plan *plan, struct error *err);
 
+/*
+ * The same as far as it goes without a command: only what messages are decided by (mediation, home, cwd, message_size,
+ * call_timeout and policies).
+ */
+int prepare_policy(const struct invocation *invocation, struct plan *plan, struct error *err);
+
 /* One file each. They return the exit status. */
 int command_run(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
+int command_policy_test(const struct invocation *invocation);
 int command_help(void);
 int command_version(void);
 

@@ -136,6 +136,34 @@ static bool first_word(struct invocation *inv, const char *word)
 	return false;
 }
 
+/* Commands of two words: "policy test". */
+static int second_word(struct invocation *inv, int argc, char **argv, int *i, struct error *err)
+{
+	if (strcmp(argv[*i], "policy") != 0)
+		return 0;
+	if (*i + 1 >= argc || strcmp(argv[*i + 1], "test") != 0) {
+		error_set(err, 0, "what of policy? mcpcage policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]");
+		usage(err);
+		return error_hint(err, "a program called policy is run by \"mcpcage -- policy\"");
+	}
+	inv->command = COMMAND_POLICY_TEST;
+	*i += 2;
+	return 0;
+}
+
+/* A word of policy test that is no option. */
+static int take_word(struct invocation *inv, const char *word, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(inv->words); i++) {
+		if (inv->words[i])
+			continue;
+		inv->words[i] = word;
+		return 0;
+	}
+	error_set(err, 0, "policy test takes a tool and its arguments as one JSON value; what is \"%.64s\"?", word);
+	return usage(err);
+}
+
 /* What was read makes sense together. */
 static int check(const struct invocation *inv, struct error *err)
 {
@@ -153,8 +181,12 @@ static int check(const struct invocation *inv, struct error *err)
 			"\"mcpcage explain\" says what a command could do; a program called doctor is run "
 			"by \"mcpcage -- doctor\"");
 	}
+	if (inv->command == COMMAND_POLICY_TEST && !inv->words[0]) {
+		error_set(err, 0, "no tool was given: mcpcage policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]");
+		return usage(err);
+	}
 	if (inv->json && inv->command == COMMAND_RUN) {
-		error_set(err, 0, "--json is for explain and doctor");
+		error_set(err, 0, "--json is for explain, doctor and policy test");
 		return usage(err);
 	}
 	return 0;
@@ -166,14 +198,21 @@ int options_parse(int argc, char **argv, struct invocation *inv, struct error *e
 
 	if (i < argc && first_word(inv, argv[i]))
 		i++;
+	else if (i < argc && second_word(inv, argc, argv, &i, err) < 0)
+		return -1;
 	for (; i < argc; i++) {
 		const char *word = argv[i];
 		if (strcmp(word, "--") == 0) {
 			i++;
 			break;
 		}
-		if (word[0] != '-' || !word[1])
-			break;
+		if (word[0] != '-' || !word[1]) {
+			if (inv->command != COMMAND_POLICY_TEST)
+				break;
+			if (take_word(inv, word, err) < 0)
+				return -1;
+			continue;
+		}
 		int status = word[1] == '-' ? long_option(inv, argc, argv, &i, err) : letters(inv, word, err);
 		if (status < 0)
 			return -1;

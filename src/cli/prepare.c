@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "cage/cage.h"
+#include "rpc/rule-schemas.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -161,6 +162,14 @@ static int name_pins(struct work *w, const struct invocation *inv, struct error 
 	return w->facts.pins_key ? 0 : error_oom(err);
 }
 
+/* A schema that says nothing certain is found before anything starts. They are compiled again where they are used. */
+static int check_schemas(const struct plan *plan, struct error *err)
+{
+	CLEANUP(rule_schemas_freep) struct rule_schemas *schemas = rule_schemas_new(plan, err);
+
+	return schemas ? 0 : -1;
+}
+
 int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 {
 	CLEANUP(work_free) struct work w = { 0 };
@@ -171,5 +180,29 @@ int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 	    find_programs(&w, err) < 0 || find_rules(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
 	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
-	return plan_make(&w.policy, &w.facts, plan, err);
+	if (plan_make(&w.policy, &w.facts, plan, err) < 0)
+		return -1;
+	if (check_schemas(plan, err) == 0)
+		return 0;
+	plan_free(plan);
+	return -1;
+}
+
+int prepare_policy(const struct invocation *inv, struct plan *plan, struct error *err)
+{
+	CLEANUP(work_free) struct work w = { 0 };
+
+	*plan = (struct plan){ 0 };
+	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
+	    make_builder(&w, inv, err) < 0 || policy_builder_finish(w.builder, TARGET_BINARY, &w.policy, err) < 0 ||
+	    mediation_copy(&plan->mediation, &w.policy.mediation, err) < 0)
+		return -1;
+	plan->home = strdup(w.facts.home);
+	plan->cwd = strdup(w.facts.home);
+	plan->message_size = w.policy.message_size;
+	plan->call_timeout = w.policy.call_timeout;
+	if (plan->home && plan->cwd && strlist_copy(&plan->policies, &w.policy.layers) == 0)
+		return 0;
+	plan_free(plan);
+	return error_oom(err);
 }

@@ -673,8 +673,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.id = KEY_JSON,
 		.option = "--json",
 		.group = GROUP_GENERAL, .type = VALUE_NONE,
-		.help = "explain, doctor: print JSON",
-		.man = "With explain and doctor: print one JSON object instead of words.",
+		.help = "explain, doctor, policy test: print JSON",
+		.man = "With explain, doctor and policy test: print one JSON object instead of words.",
 	},
 	[KEY_VERBOSE] = {
 		.id = KEY_VERBOSE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Showing names that others chose to a person: nothing that is not visible, nothing that moves the
- * cursor, no secrets among a command's arguments. Internal to policy/.
+ * cursor, no secrets among a command's arguments. For policy/ and the command line.
  */
 #pragma once
 

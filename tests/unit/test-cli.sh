@@ -114,6 +114,75 @@ run doctor --json
 ok "doctor --json is JSON" python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); assert d["can_start"] and d["layers"]' \
 	"$work/out"
 
+# ---- policy test ----
+cat >"$work/rules.json" <<'EOF'
+{"tools": {"deny": ["delete_*"], "rules": [
+  {"tool": "read_*", "verdict": "allow", "rate": "30/min",
+   "arguments": {"required": ["path"], "properties": {"path": {"within": "~/docs"}}}},
+  {"tool": "write_file", "verdict": "ask", "timeout": "10s", "reason": "it writes"}],
+  "default": "deny"}}
+EOF
+chmod 644 "$work/rules.json"
+# verdict STATUS WORD GLOB ARG...
+verdict() {
+	local want=$1 word=$2 glob=$3
+	shift 3
+	run policy test --policy "$work/rules.json" "$@"
+	is "$status" "$want" "status of: policy test $*"
+	like "$out" "$word *$glob*" "what it says"
+	is "$err" "" "nothing on standard error"
+}
+verdict 0 allow '*rules.json, rule 1*satisfy the schema of policy*30/min*' read_file "{\"path\":\"$HOME/docs/x\"}"
+verdict 0 allow '*not given*' read_file
+verdict 1 deny '*do not satisfy*/path*rules.json, rule 1*' read_file "{\"path\":\"$HOME/docs/../x\"}"
+verdict 1 deny '*path*' read_file '{}'
+verdict 1 deny '*tools.deny: "delete_\*"*' delete_file '{"path":"x"}'
+verdict 1 deny '*tools.default*' other
+verdict 2 ask '*rules.json, rule 2*it writes*deadline*10s*' write_file '{"path":"/anywhere"}'
+verdict 2 ask '*tools.ask: "read_x"*' --ask-tool read_x read_x
+verdict 2 ask '*never used before*' --ask-first-use read_x
+verdict 0 allow '*' read_file "$(printf '{\n\t"path":\r\n"%s/docs/a b"}' "$HOME")"
+verdict 0 allow '*' read_file "{\"path\":\"$HOME/docs\"}" -- true
+status=0
+out=$(printf '{"path":\n"%s/docs"}\n' "$HOME" |
+	"$MCPCAGE" policy test --json --policy "$work/rules.json" read_file - 2>"$work/err") || status=$?
+is "$status" 0 "arguments from standard input"
+ok "policy test --json is JSON" python3 -c 'import json, sys
+d = json.loads(sys.argv[1])
+assert d["verdict"] == "allow" and d["rules"][0]["number"] == 1 and d["arguments"]["policy"] == "satisfied", d' "$out"
+run policy test --json --policy "$work/rules.json" read_file '{"path": 7}'
+is "$status" 1 "status of a failing one with --json"
+ok "which says where" python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["verdict"] == "deny" and d["policy"] == "allow" and d["arguments"]["pointer"] == "/path", d' "$work/out"
+refused 125 '*one JSON object*' policy test x '[1]'
+refused 125 '*one JSON object*' policy test x '{}},"id":2,"params":{"name":"y"'
+refused 125 '*not acceptable*' policy test x '{"a":1,"a":2}'
+refused 125 '*not acceptable*' policy test x '{} {}'
+refused 125 '*not acceptable*' policy test x "$(printf '{"a":"\\xff"}')"
+refused 125 '*what of policy*' policy
+refused 125 '*no tool was given*' policy test
+refused 125 '*what is "c"*' policy test a '{}' c
+refused 125 '*no name that a tool can have*' policy test "$(printf 'x%.0s' {1..300})"
+refused 127 '*command not found*' policy test a -- no-such-command-anywhere
+# A schema that cannot be compiled stops everything, with the place.
+echo '{"tools":{"rules":[{"tool":"a","verdict":"allow"},{"tool":"b","verdict":"ask","arguments":{"type":"strin"}}]}}' >"$work/bad.json"
+chmod 644 "$work/bad.json"
+refused 125 '*bad.json: tools.rules, rule 2*type*' policy test --policy "$work/bad.json" a
+refused 125 '*bad.json: tools.rules, rule 2*type*' explain --policy "$work/bad.json" -- true
+refused 125 '*bad.json: tools.rules, rule 2*type*' --dry-run --policy "$work/bad.json" -- true
+# Programs that run outside the cage.
+mkdir -p "$work/bin"
+printf '#!/bin/sh\n' >"$work/bin/asker"
+chmod 755 "$work/bin/asker"
+refused 125 '*ask.with: asker: command not found*' explain --ask-with asker -- true
+refused 125 '*ask.with: cannot run*' explain --ask-with "$work/rules.json" -- true
+PATH=$work/bin:$PATH run explain --ask-with 'asker -x' -- true
+like "$out" "*OUTSIDE THE CAGE*$work/bin/asker -x*" "a program is found in PATH, and shown"
+refused 125 "*$work/bin*the program $work/bin/asker is in it*" explain --rw "$work/bin" --ask-with "$work/bin/asker" -- true
+ln -s bin/asker "$work/link"
+refused 125 "*the program $work/link is in it*" explain --rw "$work/bin" --ask-with "$work/link" -- true
+
 # ---- explain and --dry-run start nothing and write nothing ----
 mkdir -p "$work/project"
 printf '#!/bin/sh\ntouch %s/started\n' "$work" >"$work/project/server"
