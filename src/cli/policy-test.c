@@ -75,6 +75,10 @@ static int make_call(struct trial *t, const struct plan *plan, struct span argum
 	const struct frame_limits limits = { .message = plan->message_size ? plan->message_size : ARGUMENTS_MAX };
 	struct frame_refusal refusal = { 0 };
 
+	if (!t->tool[0] || strlen(t->tool) > 255) {
+		error_set(err, 0, "\"%.64s\" is no name that a tool can have", t->tool);
+		return error_kind(err, ERROR_USAGE);
+	}
 	t->line.max = ARGUMENTS_MAX * 2;
 	buf_puts(&t->line, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":");
 	json_string(&t->line, span_of(t->tool));
@@ -90,10 +94,8 @@ static int make_call(struct trial *t, const struct plan *plan, struct span argum
 		return error_oom(err);
 	if (frame_scan_line(&limits, buf_span(&t->line), &t->m, &refusal) != FRAME_MESSAGE)
 		return bad_arguments(refusal_text(refusal.why), refusal.detail, err);
-	if (!t->m.has_name || strcmp(t->m.name, t->tool) != 0) {
-		error_set(err, 0, "\"%.64s\" is no name that a tool can have", t->tool);
-		return error_kind(err, ERROR_USAGE);
-	}
+	if (!t->m.has_name || strcmp(t->m.name, t->tool) != 0)
+		return bad_arguments("the name of the tool is not plain text", "", err);
 	if (!t->given)
 		return 0;
 	/* What closes the object and opens another one would be a call of its own. */

@@ -16,7 +16,8 @@ enum place {
 	PLACE_SCHEMA, /* a schema, or a value of some keyword */
 	PLACE_MAP,    /* names, each with a schema */
 	PLACE_DATA,   /* nothing of ours */
-	PLACE_FOLDER, /* the value of "within" */
+	PLACE_WITHIN, /* the value of "within": a folder, or a list of them */
+	PLACE_FOLDER, /* one of the list */
 };
 
 struct copy {
@@ -65,12 +66,13 @@ static enum place place_of_member(enum place around, struct span raw)
 		if (strcmp(key, data[i]) == 0)
 			place = PLACE_DATA;
 	if (key && strcmp(key, "within") == 0)
-		place = PLACE_FOLDER;
+		place = PLACE_WITHIN;
 	json_decref(decoded);
 	return place;
 }
 
-static int copy_folder(struct copy *c, struct span raw)
+/* ALONE: it becomes a list of one. */
+static int copy_folder(struct copy *c, struct span raw, bool alone)
 {
 	CLEANUP_FREE char *path = NULL;
 	json_t *decoded = json_loadb(raw.p, raw.n, JSON_DECODE_ANY, NULL);
@@ -84,7 +86,10 @@ static int copy_folder(struct copy *c, struct span raw)
 	json_t *shown = json_string(path);
 	CLEANUP_FREE char *quoted = shown ? json_dumps(shown, JSON_ENCODE_ANY) : NULL;
 	json_decref(shown);
-	return quoted ? buf_puts(c->out, quoted) : error_oom(c->err);
+	buf_puts(c->out, alone ? "[" : "");
+	buf_puts(c->out, quoted ? quoted : "");
+	buf_puts(c->out, alone ? "]" : "");
+	return quoted ? 0 : error_oom(c->err);
 }
 
 static int copy_value(struct copy *c, enum place place);
@@ -139,13 +144,13 @@ static int copy_value(struct copy *c, enum place place)
 	if (c->p >= c->end)
 		return 0;
 	if (*c->p == '{')
-		return copy_members(c, place == PLACE_FOLDER ? PLACE_DATA : place);
+		return copy_members(c, place >= PLACE_WITHIN ? PLACE_DATA : place);
 	if (*c->p == '[')
-		return copy_items(c, place);
+		return copy_items(c, place == PLACE_WITHIN ? PLACE_FOLDER : place);
 	if (*c->p == '"') {
 		struct span raw = take_string(c);
-		if (place == PLACE_FOLDER)
-			return copy_folder(c, raw);
+		if (place >= PLACE_WITHIN)
+			return copy_folder(c, raw, place == PLACE_WITHIN);
 		buf_append(c->out, raw.p, raw.n);
 		return 0;
 	}

@@ -35,7 +35,7 @@ int walk_scalar(struct walk *walk, const struct policy_key *key, const json_t *j
 int walk_rules(struct walk *walk, const struct policy_key *key, const json_t *json, struct value *value);
 
 /*
- * The JSON Schema TEXT, which is valid JSON, without white space and with the folders of "within" as absolute, normalized
+ * The JSON Schema TEXT, which is valid JSON, without white space and with the folders of "within" as a list of absolute, normalized
  * paths. Numbers and everything else keep the form they were written in.
  */
 int schema_text(struct span text, const struct value_source *source, struct buf *out, struct error *err);
