@@ -69,15 +69,15 @@ static void put_escape(struct buf *out, uint32_t code)
 	buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
 }
 
-/* TEXT as the inside of a JSON string, with what cannot be seen as escapes. */
-static void show_run(struct buf *out, struct span text)
+/* TEXT with what cannot be seen as escapes; QUOTED: as the inside of a JSON string. */
+static void show_run(struct buf *out, struct span text, bool quoted)
 {
 	CLEANUP_BUF struct buf seen = BUF_INIT(64);
 	const unsigned char *p = (const unsigned char *)text.p;
 
 	for (size_t i = 0; i < text.n;) {
 		size_t n = sequence_length(p[i]);
-		if (p[i] == '"' || p[i] == '\\') {
+		if (quoted && (p[i] == '"' || p[i] == '\\')) {
 			buf_printf(out, "\\%c", p[i++]);
 			continue;
 		}
@@ -110,13 +110,13 @@ static size_t boundary(struct span text, size_t at)
 static void show_string(struct buf *out, struct span text)
 {
 	if (text.n <= STRING_HEAD + STRING_TAIL + 40) {
-		show_run(out, text);
+		show_run(out, text, true);
 		return;
 	}
 	size_t head = boundary(text, STRING_HEAD), tail = boundary(text, text.n - STRING_TAIL);
-	show_run(out, (struct span){ text.p, head });
+	show_run(out, (struct span){ text.p, head }, true);
 	buf_printf(out, "[... %zu bytes left out ...]", tail - head);
-	show_run(out, (struct span){ text.p + tail, text.n - tail });
+	show_run(out, (struct span){ text.p + tail, text.n - tail }, true);
 }
 
 void question_text(struct buf *out, const char *text, size_t max)
@@ -124,7 +124,7 @@ void question_text(struct buf *out, const char *text, size_t max)
 	struct span s = { text, strlen(text) };
 	size_t n = boundary(s, s.n < max ? s.n : max);
 
-	show_run(out, (struct span){ text, n });
+	show_run(out, (struct span){ text, n }, false);
 	if (n < s.n)
 		buf_puts(out, "...");
 }
@@ -222,7 +222,7 @@ static void put_message(struct buf *out, const struct question *q)
 
 	buf_puts(&text, "mcpcage asks: may the server \"");
 	question_text(&text, q->server, NAME_MAX_SHOWN);
-	buf_puts(&text, "\" run the tool \"");
+	buf_puts(&text, q->request ? "\" make the request \"" : "\" run the tool \"");
 	question_text(&text, q->tool, NAME_MAX_SHOWN);
 	buf_puts(&text, "\"?\n\nArguments: ");
 	question_arguments(&text, q->arguments, MESSAGE_ARGUMENTS);

@@ -34,6 +34,7 @@ static inline bool answer_allows(enum answer answer)
 struct question {
 	const char *server;    /* what the user calls the server */
 	const char *tool;
+	bool request;          /* `tool` is the method of a request that the server makes */
 	const char *reason;    /* why this is asked */
 	struct span arguments; /* JSON as the client wrote it; may be empty */
 };

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "policy/mediation.h"
 #include "rpc/message.h"
 
 #include <stdint.h>
@@ -39,6 +40,10 @@ struct pending {
 	uint8_t listens;   /* subscriptions/listen: what it wants to hear of */
 	bool task;         /* it may be answered by a task */
 	uint64_t round;    /* what says that another request is this one again; 0: nothing */
+	bool excused;      /* allowed by a person in spite of an alarm */
+	bool metered;      /* counts as running; and so it does for these rules */
+	uint8_t metered_n;
+	uint32_t metered_by[TOOL_STAGES];
 	char tool[256];    /* tools/call: its name; else the method */
 	char method[128];
 };

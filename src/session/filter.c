@@ -68,6 +68,8 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	f->now = f->active = now_ms();
 	f->stderr_.refilled = f->now;
 	f->stderr_.tokens = (uint64_t)256 << 10;
+	if (ask_start(f, fds->approvals, err) < 0 || limits_start(f, fds->approvals, err) < 0)
+		return -1;
 	return 0;
 }
 
@@ -97,6 +99,8 @@ static uint64_t next_due(const struct filter *f)
 
 	if (f->packet_n)
 		sooner(&due, f->packet_since + REPORT_DELAY);
+	if (ask_due(f))
+		sooner(&due, ask_due(f));
 	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0)
 		sooner(&due, f->active + f->idle_timeout);
 	if (can_trim(f))
@@ -134,9 +138,12 @@ static bool hear_monitor(struct filter *f)
 		return errno == EAGAIN || errno == EINTR;
 	if (n == 0)
 		return false;
-	while (record_next(packet, (size_t)n, &at, &r) > 0)
+	while (record_next(packet, (size_t)n, &at, &r) > 0) {
 		if (r.head.type == RECORD_DRAIN)
 			f->draining = true;
+		else if (r.head.type == RECORD_ANSWERED)
+			ask_answered(f, &r.answered);
+	}
 	return true;
 }
 
@@ -192,6 +199,8 @@ static void timers(struct filter *f)
 
 	if (deadline && deadline <= f->now)
 		mediate_deadlines(f);
+	ask_clock(f);
+	limits_turn(f);
 	if (route_waiting(f->calls) > 0 && f->active < f->now && f->idle_timeout)
 		f->active = f->now;
 	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0 &&

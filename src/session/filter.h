@@ -16,7 +16,9 @@
 #include "rpc/frame.h"
 #include "rpc/manifest.h"
 #include "rpc/route.h"
+#include "session/ask.h"
 #include "session/hold.h"
+#include "session/limits.h"
 #include "session/outlet.h"
 #include "session/passage.h"
 #include "session/record.h"
@@ -30,6 +32,7 @@ struct filter_fds {
 	int client_in, client_out, client_err;
 	int server_in, server_out, server_err;
 	int monitor;
+	const struct approvals *approvals; /* from earlier sessions */
 	struct buf pins; /* the file of pins as it is, or empty; parsed after confinement */
 };
 
@@ -74,6 +77,8 @@ struct filter {
 	uint64_t elicitations[32]; /* reverse.c: those that may end by a notification */
 	size_t elicitations_next;
 	struct pinned *pinned; /* what the server shows, and what of it may be used */
+	struct asks asks;
+	struct limits limits;
 	struct outlet to_server, to_client, to_stderr;
 	struct drain stderr_;
 	struct route *calls;   /* requests of the client */
@@ -145,6 +150,8 @@ void report_event(struct filter *f, enum session_event event);
 /* R without head, total, offset, n and chunk: those are filled in here. */
 void report_item(struct filter *f, struct record_item *r, struct span content);
 void report_list(struct filter *f, enum item_kind kind, bool whole);
+/* Any other record; its head is filled in. */
+void report_record(struct filter *f, enum record_type type, void *record);
 void report_end(struct filter *f);
 /* Send what was collected. Exits when the monitor is gone. */
 void report_flush(struct filter *f);

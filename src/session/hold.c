@@ -136,5 +136,6 @@ bool held_refuse(struct filter *f, enum direction d, const struct rpc_id *id, co
 
 void held_forget(struct filter *f, enum direction d, const struct rpc_id *id)
 {
+	ask_forget(f, d, id);
 	free(take(f, d, id));
 }

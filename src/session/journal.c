@@ -8,6 +8,7 @@
 
 #include "base/json-out.h"
 #include "rpc/change.h"
+#include "rpc/question.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -117,7 +118,7 @@ void journal_start(struct session *s)
 
 void journal_call(struct session *s, const struct record_call *r)
 {
-	if (r->end == CALL_DENIED)
+	if (r->end == CALL_DENIED && r->tool)
 		log_line(s->log, "denied a call of the tool %s (%s)", r->name, r->rule);
 	else if (r->end == CALL_TIMEOUT)
 		log_line(s->log, "%s %s did not answer within %llu ms", r->tool ? "the tool" : "the request", r->name,
@@ -126,7 +127,7 @@ void journal_call(struct session *s, const struct record_call *r)
 		return;
 	audit_begin(&s->audit, &s->line, r->tool ? "call" : "request");
 	json_member_str(&s->line, r->tool ? "tool" : "method", r->name);
-	json_member_str(&s->line, "verdict", r->end == CALL_DENIED ? "deny" : "allow");
+	json_member_str(&s->line, "verdict", r->end == CALL_DENIED ? "deny" : r->end == CALL_ASKED ? "ask" : "allow");
 	json_member_str(&s->line, "end", call_end_name((enum call_end)r->end));
 	if (r->rule[0])
 		json_member_str(&s->line, "rule", r->rule);
@@ -233,6 +234,45 @@ void journal_item(struct session *s, const struct record_item *r)
 		member_hash(&s->line, "hash", r->hash);
 	if (change)
 		json_member_str(&s->line, "change", change);
+	write_line(s);
+}
+
+void journal_asked(struct session *s, const struct record_asked *r)
+{
+	const char *answer = answer_name((enum answer)r->answer);
+
+	log_detail(s->log, "asked about a call of the tool %s: %s", r->tool, answer);
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, "ask");
+	json_member_str(&s->line, "tool", r->tool);
+	json_member_str(&s->line, "through", r->road == ROAD_CLIENT ? "client" : s->plan->mediation.ask_with.n ? "helper" : "terminal");
+	json_member_str(&s->line, "answer", answer);
+	json_member_str(&s->line, "reason", r->reason);
+	write_line(s);
+}
+
+void journal_alarm_members(struct buf *b, const struct record_alarm *r)
+{
+	static const char *const done[] = { [BREACH_STOP] = "stop", [BREACH_HOLD] = "hold", [BREACH_NOTE] = "note" };
+
+	json_member_str(b, "alarm", alarm_name((enum alarm_kind)r->kind));
+	if (r->tool[0])
+		json_member_str(b, "tool", r->tool);
+	json_member_u64(b, "value", r->value);
+	json_member_u64(b, "limit", r->limit);
+	json_member_str(b, "breach", done[r->breach]);
+}
+
+void journal_alarm(struct session *s, const struct record_alarm *r)
+{
+	log_line(s->log, "alarm: %s%s%s: %llu, where the limit is %llu%s", alarm_name((enum alarm_kind)r->kind),
+		 r->tool[0] ? ", tool " : "", r->tool, (unsigned long long)r->value, (unsigned long long)r->limit,
+		 r->breach == BREACH_STOP ? "; the session is ended" : r->breach == BREACH_HOLD ? "; calls are held" : "");
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, "alarm");
+	journal_alarm_members(&s->line, r);
 	write_line(s);
 }
 

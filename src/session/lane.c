@@ -125,6 +125,7 @@ static void forward(struct filter *f, enum direction d)
 
 	f->totals.messages[d]++;
 	f->totals.bytes[d] += line.n;
+	limits_bytes(f, line.n);
 	f->active = f->now;
 	if (out->fd >= 0)
 		out->pass = line;

@@ -18,6 +18,8 @@
  */
 static const step_fn client_requests[] = {
 	call_begin,
+	limits_gate,
+	ask_learn,
 	method_check,
 	notice_wanted,
 	reverse_declared,
@@ -25,9 +27,13 @@ static const step_fn client_requests[] = {
 	pinned_request,
 	task_named,
 	reverse_retry,
+	limits_call,
+	ask_call,
 	NULL,
 };
 static const step_fn server_requests[] = {
+	limits_gate,
+	ask_guard,
 	request_begin,
 	method_check,
 	notice_wanted,
@@ -41,17 +47,21 @@ static const step_fn client_notices[] = {
 	NULL,
 };
 static const step_fn server_notices[] = {
+	limits_gate,
+	ask_guard,
 	notice_begin,
 	method_check,
 	notice_server,
 	NULL,
 };
 static const step_fn client_answers[] = {
+	ask_answer,
 	answer_begin,
 	method_check_reply,
 	NULL,
 };
 static const step_fn server_answers[] = {
+	limits_gate,
 	answer_begin,
 	answer_size,
 	method_check_reply,
@@ -59,6 +69,8 @@ static const step_fn server_answers[] = {
 	reverse_hello,
 	task_created,
 	reverse_in_answer,
+	ask_result,
+	limits_result,
 	answer_done,
 	NULL,
 };
@@ -105,6 +117,7 @@ static bool passes(struct passage *p)
 		return true;
 	(void)passage_error(p, DROP_TOO_MANY_PENDING, CODE_INVALID_REQUEST, NULL,
 			    "mcpcage: too many requests are waiting for their answers");
+	limits_release(f, &p->request);
 	return false;
 }
 

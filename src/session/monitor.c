@@ -11,6 +11,7 @@
 #include "session/monitor.h"
 
 #include "base/cleanup.h"
+#include "session/label.h"
 #include "session/session.h"
 
 #include <errno.h>
@@ -29,6 +30,9 @@
 enum { TERM_AFTER_EOF = 700, KILL_AFTER_EOF = 1200, KILL_AFTER_TERM = 1000 };
 /* What a filter may still take to pass on a dead server's last words: to a client that left, and to one that reads. */
 enum { FLUSH_GONE = 200, FLUSH_READING = 5000 };
+
+/* The session was ended by an alarm. timeout(1) uses it in the same sense. */
+#define STATUS_STOPPED 124
 
 uint64_t session_now(void)
 {
@@ -95,7 +99,7 @@ static void end_session(struct session *s, const char *why, uint64_t term_delay,
 	earlier(&s->kill_at, now + kill_delay);
 }
 
-static void break_session(struct session *s, const struct error *err)
+void session_break(struct session *s, const struct error *err)
 {
 	if (!s->broken) {
 		s->broken = true;
@@ -131,6 +135,10 @@ static void on_event(struct session *s, enum session_event event)
 	case EVENT_CLIENT_STUCK:
 		end_session(s, "the client does not read", 0, KILL_AFTER_TERM);
 		break;
+	case EVENT_ALARM:
+		s->stopped = true;
+		end_session(s, "an alarm", 0, KILL_AFTER_TERM);
+		break;
 	case EVENTS_:
 		break;
 	}
@@ -155,7 +163,7 @@ static void on_item(struct session *s, const struct record_item *r)
 	int whole = pinning_item(&s->pinning, r, &err);
 
 	if (whole < 0)
-		break_session(s, &err);
+		session_break(s, &err);
 	else if (whole > 0)
 		journal_item(s, r);
 }
@@ -166,7 +174,7 @@ static void on_list(struct session *s, const struct record_list *r)
 	size_t added;
 
 	if (pinning_list(&s->pinning, r, &added, &err) < 0)
-		break_session(s, &err);
+		session_break(s, &err);
 	else if (added > 0)
 		log_detail(s->log, "pinned at first sight: %zu of kind \"%s\"", added,
 			   item_kind_name((enum item_kind)r->kind));
@@ -181,7 +189,7 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 		break;
 	case RECORD_FAILED:
 		peer->state = PEER_ENDED;
-		break_session(s, &r->failed.error);
+		session_break(s, &r->failed.error);
 		break;
 	case RECORD_STARTED:
 		peer->state = PEER_RUNNING;
@@ -208,6 +216,22 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 	case RECORD_EXITED:
 		on_exited(s, &r->exited);
 		break;
+	case RECORD_ASK:
+		asking_heard(s, &r->ask);
+		break;
+	case RECORD_WITHDRAW:
+		asking_withdrawn(s, &r->withdraw);
+		break;
+	case RECORD_ASKED:
+		asking_over(s, &r->asked);
+		break;
+	case RECORD_USED:
+		asking_used(s, &r->used);
+		break;
+	case RECORD_ALARM:
+		alarm_heard(s, &r->alarm);
+		break;
+	case RECORD_ANSWERED:
 	case RECORD_NONE:
 	case RECORD_GO:
 	case RECORD_SIGNAL:
@@ -231,7 +255,7 @@ static void peer_lost(struct session *s, struct peer *peer)
 	if (peer->state == PEER_ENDED || s->killed)
 		return;
 	error_set(&err, 0, "the %s ended before its time", peer_name(peer));
-	break_session(s, &err);
+	session_break(s, &err);
 }
 
 void session_hear(struct session *s, struct peer *peer)
@@ -258,7 +282,7 @@ void session_hear(struct session *s, struct peer *peer)
 		error_set(&err, 0, "the %s sent a record that is not legal in its state; the session is ended",
 			  peer_name(peer));
 		journal_note(s, "illegal record", peer_name(peer));
-		break_session(s, &err);
+		session_break(s, &err);
 	}
 }
 
@@ -335,7 +359,7 @@ static void act_on_clock(struct session *s)
 
 static int wait_time(const struct session *s)
 {
-	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at };
+	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at, asking_due(s), alarm_due(s) };
 	uint64_t next = 0, now = session_now();
 
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
@@ -351,15 +375,15 @@ static int wait_time(const struct session *s)
 static void run(struct session *s)
 {
 	while (!s->init.reaped || !s->filter.reaped) {
-		struct pollfd p[3] = {
+		struct pollfd p[3 + ASKING_MAX] = {
 			{ .fd = s->filter.fd, .events = POLLIN },
 			{ .fd = s->init.fd, .events = POLLIN },
 			{ .fd = s->signal_fd, .events = POLLIN },
 		};
-		if (poll(p, ARRAY_SIZE(p), wait_time(s)) < 0 && errno != EINTR) {
+		if (poll(p, 3 + asking_poll(s, p + 3), wait_time(s)) < 0 && errno != EINTR) {
 			struct error err;
 			error_set(&err, errno, "cannot wait for the session's processes");
-			break_session(s, &err);
+			session_break(s, &err);
 		}
 		if (p[0].fd >= 0 && p[0].revents)
 			session_hear(s, &s->filter);
@@ -368,6 +392,8 @@ static void run(struct session *s)
 		if (p[2].revents)
 			read_signals(s);
 		act_on_clock(s);
+		asking_tend(s);
+		alarm_tend(s);
 		reap_peer(s, &s->filter);
 		reap_peer(s, &s->init);
 	}
@@ -389,6 +415,8 @@ static void release(struct session *s)
 {
 	int *fds[] = { &s->filter.fd, &s->init.fd, &s->init_pidfd, &s->signal_fd };
 
+	asking_end(s);
+	approvals_free(&s->approvals);
 	cgroup_release(&s->cgroup);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (*fds[i] >= 0)
@@ -402,6 +430,8 @@ static int exit_status(const struct session *s)
 {
 	if (s->broken)
 		return 125;
+	if (s->stopped)
+		return STATUS_STOPPED;
 	if (!s->server_exited)
 		return 128 + SIGKILL;
 	if (WIFEXITED(s->server_status))
@@ -424,8 +454,14 @@ int session_run(const struct plan *plan, const struct log *log, int *status, str
 		.started = session_now(),
 	};
 
-	if (audit_open(&s.audit, plan->audit, err) < 0)
+	if (plan->pins_folder && approvals_load(plan->pins_folder, &s.approvals, err) < 0)
 		return -1;
+	if (audit_open(&s.audit, plan->audit, err) < 0) {
+		approvals_free(&s.approvals);
+		return -1;
+	}
+	alarm_start(&s);
+	plan_label(s.label, sizeof s.label, plan);
 	if (pinning_open(&s.pinning, plan, false, err) < 0 || session_start(&s, err) < 0) {
 		abort_start(&s);
 		journal_note(&s, "failed", err->what);

@@ -6,6 +6,9 @@
  *   monitor.c  the loop, teardown, the session's end
  *   start.c    making the other processes
  *   journal.c  what goes into the audit log and onto standard error
+ *   ask-helper.c, ask-terminal.c  asking a person
+ *   alarm.c    the user's command for alarms
+ *   child.c    programs of the user's, outside the cage
  */
 #pragma once
 
@@ -14,7 +17,10 @@
 #include "cage/cage.h"
 #include "policy/plan.h"
 #include "session/pinning.h"
+#include "session/alarm.h"
+#include "session/ask-helper.h"
 #include "session/record.h"
+#include "store/approvals.h"
 #include "store/audit.h"
 
 #include <stdbool.h>
@@ -35,6 +41,12 @@ struct session {
 	const struct log *log;
 	struct audit audit;
 	struct buf line; /* for audit lines */
+	struct approvals approvals; /* as they were at the start: the filter's */
+	bool approvals_lost;        /* one could not be recorded, and that was said */
+	struct questions questions;
+	struct alarms alarms;
+	bool stopped; /* by an alarm */
+	char label[256]; /* the server's name for people */
 	struct peer filter, init;
 	int init_pidfd;
 	int signal_fd;
@@ -65,11 +77,17 @@ int session_start(struct session *s, struct error *err);
 
 /* monitor.c: read one packet of PEER and act on it. Used while starting and while running. */
 void session_hear(struct session *s, struct peer *peer);
+/* Something of ours is not as it must be: the session is over. */
+void session_break(struct session *s, const struct error *err);
 
 /* journal.c */
 void journal_start(struct session *s);
 void journal_call(struct session *s, const struct record_call *r);
 void journal_refused(struct session *s, const struct record_refused *r);
 void journal_item(struct session *s, const struct record_item *r);
+void journal_asked(struct session *s, const struct record_asked *r);
+void journal_alarm(struct session *s, const struct record_alarm *r);
+/* What an alarm says, as members of an object. */
+void journal_alarm_members(struct buf *b, const struct record_alarm *r);
 void journal_note(struct session *s, const char *event, const char *text);
 void journal_end(struct session *s, int status);

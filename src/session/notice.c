@@ -129,6 +129,8 @@ static enum fate cancelled(struct passage *p)
 
 	if (request) {
 		bool held = request->held;
+		if (!held && p->d == CLIENT_TO_SERVER)
+			limits_release(f, request); /* a server need not answer what was cancelled */
 		(void)route_cancel(route, &p->m.request_id);
 		return held ? forget_held(p, route) : FATE_NEXT;
 	}

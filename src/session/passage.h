@@ -50,6 +50,7 @@ struct passage {
 	bool open;          /* between its first step and its last */
 	bool stalled;
 	bool promised;      /* server's answer to a call: a task, or questions first; not yet what the tool says */
+	bool held_back; /* a call, while calls are held back after an alarm: a person has to say so */
 };
 
 typedef enum fate (*step_fn)(struct passage *p);

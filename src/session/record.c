@@ -6,7 +6,9 @@
 #include "session/record.h"
 
 #include "base/cleanup.h"
+#include "policy/mediation.h"
 #include "rpc/change.h"
+#include "rpc/question.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -36,6 +38,18 @@ size_t record_size(unsigned type)
 		return sizeof(struct record_exited);
 	case RECORD_SIGNAL:
 		return sizeof(struct record_signal);
+	case RECORD_ASK:
+		return sizeof(struct record_ask);
+	case RECORD_WITHDRAW:
+		return sizeof(struct record_withdraw);
+	case RECORD_ASKED:
+		return sizeof(struct record_asked);
+	case RECORD_ANSWERED:
+		return sizeof(struct record_answered);
+	case RECORD_USED:
+		return sizeof(struct record_used);
+	case RECORD_ALARM:
+		return sizeof(struct record_alarm);
 	case RECORD_STARTED:
 	case RECORD_GO:
 	case RECORD_DRAIN:
@@ -54,6 +68,31 @@ static bool item_valid(const struct record_item *r)
 	return r->finding < FINDINGS_ && r->kind < ITEM_KINDS && r->changes <= CHANGES_ALL && r->spare == 0 &&
 	       r->total <= ITEM_CONTENT_MAX && r->offset <= r->total && r->n <= r->total - r->offset &&
 	       r->n <= RECORD_CHUNK && (r->n > 0 || r->total == 0) && TERMINATED(r->name);
+}
+
+/* Text for a person: one line of it. */
+static bool printable(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return false;
+	return true;
+}
+
+static bool ask_valid(const struct record_ask *r)
+{
+	return TERMINATED(r->tool) && r->tool[0] && TERMINATED(r->reason) && TERMINATED(r->arguments) &&
+	       printable(r->arguments) && printable(r->reason);
+}
+
+static bool asked_valid(const struct record_asked *r)
+{
+	return r->road < ASK_ROADS_ && r->answer < ANSWERS_ && TERMINATED(r->tool) && r->tool[0] && TERMINATED(r->reason);
+}
+
+static bool alarm_valid(const struct record_alarm *r)
+{
+	return r->kind < ALARM_KINDS_ && r->breach <= BREACH_NOTE && TERMINATED(r->tool);
 }
 
 /* Enumerations in range, strings terminated. */
@@ -78,6 +117,17 @@ static bool content_valid(const union record *r)
 		return r->list.kind < ITEM_KINDS && r->list.whole <= 1;
 	case RECORD_SIGNAL:
 		return r->signal.signal > 0 && r->signal.signal < NSIG && r->signal.everyone <= 1;
+	case RECORD_ASK:
+		return ask_valid(&r->ask);
+	case RECORD_ASKED:
+		return asked_valid(&r->asked);
+	case RECORD_ANSWERED:
+		return r->answered.answer <= ANSWER_UNAVAILABLE;
+	case RECORD_USED:
+		return TERMINATED(r->used.tool) && r->used.tool[0];
+	case RECORD_ALARM:
+		return alarm_valid(&r->alarm);
+	case RECORD_WITHDRAW:
 	case RECORD_READY:
 	case RECORD_END:
 	case RECORD_STARTED:
@@ -118,7 +168,8 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type)
 		[PEER_FILTER] = {
 			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
 			[PEER_RUNNING] = BIT(RECORD_CALL) | BIT(RECORD_REFUSED) | BIT(RECORD_EVENT) |
-					 BIT(RECORD_ITEM) | BIT(RECORD_LIST) | BIT(RECORD_END),
+					 BIT(RECORD_ITEM) | BIT(RECORD_LIST) | BIT(RECORD_END) | BIT(RECORD_ASK) |
+					 BIT(RECORD_WITHDRAW) | BIT(RECORD_ASKED) | BIT(RECORD_USED) | BIT(RECORD_ALARM),
 		},
 		[PEER_INIT] = {
 			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
@@ -131,13 +182,13 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type)
 	return type < RECORD_TYPES_ && state < PEER_STATES_ && (legal[peer][state] & BIT(type)) != 0;
 }
 
-int record_send(int fd, enum record_type type, union record *record)
+static int send_record(int fd, enum record_type type, union record *record, int flags)
 {
 	size_t size = record_size(type);
 
 	record->head = (struct record_head){ .type = (uint16_t)type, .size = (uint16_t)size };
 	for (;;) {
-		ssize_t n = send(fd, record, size, MSG_NOSIGNAL);
+		ssize_t n = send(fd, record, size, MSG_NOSIGNAL | flags);
 		if (n == (ssize_t)size)
 			return 0;
 		if (n >= 0) {
@@ -149,12 +200,34 @@ int record_send(int fd, enum record_type type, union record *record)
 	}
 }
 
+int record_send(int fd, enum record_type type, union record *record)
+{
+	return send_record(fd, type, record, 0);
+}
+
+int record_try_send(int fd, enum record_type type, union record *record)
+{
+	return send_record(fd, type, record, MSG_DONTWAIT);
+}
+
+const char *alarm_name(enum alarm_kind kind)
+{
+	static const char *const names[] = {
+		[ALARM_CALLS] = "calls a minute",
+		[ALARM_BYTES] = "bytes a minute",
+		[ALARM_CONCURRENCY] = "calls at the same time",
+		[ALARM_DENIALS] = "denials in a row",
+		[ALARM_RESULT] = "size of a result",
+	};
+	return (unsigned)kind < ARRAY_SIZE(names) ? names[kind] : "unknown";
+}
+
 const char *call_end_name(enum call_end end)
 {
 	static const char *const names[] = {
 		[CALL_ANSWERED] = "answered", [CALL_ERROR] = "error",         [CALL_DENIED] = "denied",
 		[CALL_TIMEOUT] = "timeout",   [CALL_CANCELLED] = "cancelled", [CALL_REFUSED] = "reply refused",
-		[CALL_NO_SERVER] = "server ended",
+		[CALL_NO_SERVER] = "server ended", [CALL_ASKED] = "asked",
 	};
 	return (unsigned)end < ARRAY_SIZE(names) ? names[end] : "unknown";
 }

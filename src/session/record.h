@@ -36,6 +36,13 @@ enum record_type {
 	RECORD_GO,     /* init: start the server; after RECORD_EXITED: leave */
 	RECORD_SIGNAL, /* init: pass this signal on */
 	RECORD_DRAIN,  /* filter: no more input from the client; pass on what the server still says, then end */
+	/* asking and alarms: filter to monitor, and its answer */
+	RECORD_ASK,      /* ask the person by a helper or on the terminal */
+	RECORD_WITHDRAW, /* nobody waits for that answer any more */
+	RECORD_ASKED,    /* how a question ended */
+	RECORD_USED,     /* a tool was used, and how large its results were */
+	RECORD_ALARM,
+	RECORD_ANSWERED, /* monitor to filter: what the person said */
 	RECORD_TYPES_
 };
 
@@ -63,6 +70,7 @@ enum call_end {
 	CALL_CANCELLED, /* by the client, and never answered */
 	CALL_REFUSED,   /* the server's reply was not acceptable */
 	CALL_NO_SERVER, /* the server ended first */
+	CALL_ASKED,     /* a modern client was asked; it tries again with the answer */
 	CALL_ENDS_
 };
 const char *call_end_name(enum call_end end);
@@ -117,6 +125,7 @@ enum session_event {
 	EVENT_IDLE,         /* idle timeout */
 	EVENT_UNYIELDING,   /* the server stays silent past deadlines */
 	EVENT_CLIENT_STUCK, /* the client does not read and our answers fill their buffer */
+	EVENT_ALARM,        /* a limit was passed where policy says to stop */
 	EVENTS_
 };
 struct record_event {
@@ -129,6 +138,60 @@ struct record_end {
 	uint64_t messages[2], bytes[2]; /* forwarded, by direction */
 	uint64_t refused[2];
 	uint64_t noise_lines, stderr_bytes, stderr_dropped, cleaned;
+};
+
+/*
+ * A question for the person. `arguments` are for people: shown by the filter as rpc/question.h says, so they have no
+ * control characters, which is checked here; nothing else is known of them.
+ */
+struct record_ask {
+	struct record_head head;
+	uint32_t number;
+	uint8_t pin[32], scope[32]; /* what "always" is for, as in struct approval */
+	char tool[256];
+	char reason[512];
+	char arguments[8192];
+};
+
+struct record_withdraw {
+	struct record_head head;
+	uint32_t number;
+};
+
+enum ask_road { ROAD_CLIENT, ROAD_HELPER, ASK_ROADS_ };
+
+struct record_asked {
+	struct record_head head;
+	uint8_t road;   /* enum ask_road */
+	uint8_t answer; /* enum answer */
+	uint8_t pin[32], scope[32];
+	char tool[256];
+	char reason[512];
+};
+
+struct record_answered {
+	struct record_head head;
+	uint32_t number;
+	uint8_t answer; /* enum answer; never ANSWER_TIMEOUT or ANSWER_WITHDRAWN, which are the filter's to say */
+};
+
+struct record_used {
+	struct record_head head;
+	uint8_t pin[32];
+	char tool[256];
+	uint64_t largest, mean; /* struct baseline */
+	uint32_t results;
+};
+
+enum alarm_kind { ALARM_CALLS, ALARM_BYTES, ALARM_CONCURRENCY, ALARM_DENIALS, ALARM_RESULT, ALARM_KINDS_ };
+const char *alarm_name(enum alarm_kind kind);
+
+struct record_alarm {
+	struct record_head head;
+	uint8_t kind;   /* enum alarm_kind */
+	uint8_t breach; /* enum breach_mode: what is done about it */
+	char tool[256]; /* the one whose call it was, or "" */
+	uint64_t value, limit;
 };
 
 struct record_exited {
@@ -179,6 +242,12 @@ union record {
 	struct record_end end;
 	struct record_exited exited;
 	struct record_signal signal;
+	struct record_ask ask;
+	struct record_withdraw withdraw;
+	struct record_asked asked;
+	struct record_answered answered;
+	struct record_used used;
+	struct record_alarm alarm;
 };
 
 #define RECORD_PACKET_MAX 16384
@@ -207,3 +276,5 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type);
 
 /* Send one record with its head filled in. 0, or -1 with errno set. */
 int record_send(int fd, enum record_type type, union record *record);
+/* The same without waiting for room: -1 with EAGAIN. */
+int record_try_send(int fd, enum record_type type, union record *record);

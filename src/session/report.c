@@ -53,6 +53,7 @@ void report_call(struct filter *f, const struct pending *p, enum call_end end, u
 	if (rule)
 		copy_text(r.rule, sizeof r.rule, rule, SIZE_MAX);
 	put(f, RECORD_CALL, &r);
+	limits_ended(f, p, end);
 }
 
 void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,
@@ -103,8 +104,14 @@ void report_list(struct filter *f, enum item_kind kind, bool whole)
 	put(f, RECORD_LIST, &r);
 }
 
+void report_record(struct filter *f, enum record_type type, void *record)
+{
+	put(f, type, record);
+}
+
 void report_end(struct filter *f)
 {
+	limits_finish(f);
 	put(f, RECORD_END, &f->totals);
 	report_flush(f);
 }

@@ -8,6 +8,7 @@
 
 #include "rpc/question.h"
 #include "rpc/reply.h"
+#include "session/label.h"
 #include "session/mediate.h"
 
 #include <stdlib.h>
@@ -39,35 +40,11 @@ static struct reverse reverse_of(const struct filter *f, unsigned caps)
 	return (struct reverse){ .policy = &f->plan->mediation, .server = f->label, .caps = caps };
 }
 
-/* "@scope/name" of a path through node_modules, else the file's own name. */
-static void name_of_path(char *to, size_t size, const char *path)
-{
-	static const char modules[] = "/node_modules/";
-	const char *at = NULL;
-
-	for (const char *next = path; (next = strstr(next, modules)) != NULL; at = next)
-		next += sizeof modules - 1;
-	if (at && at[0] != '.') {
-		size_t n = strcspn(at, "/");
-		if (at[0] == '@' && at[n] == '/')
-			n += 1 + strcspn(at + n + 1, "/");
-		copy_text(to, size, at, n);
-		return;
-	}
-	const char *slash = strrchr(path, '/');
-	copy_text(to, size, slash ? slash + 1 : path, SIZE_MAX);
-}
-
 void reverse_name_server(struct filter *f, const struct plan *plan)
 {
 	char name[256];
 
-	if (plan->mediation.pins_name)
-		copy_text(name, sizeof name, plan->mediation.pins_name, SIZE_MAX);
-	else if (plan->kind != TARGET_BINARY && plan->argv.n > 1 && plan->argv.v[1][0] == '/')
-		name_of_path(name, sizeof name, plan->argv.v[1]);
-	else
-		name_of_path(name, sizeof name, plan->exe);
+	plan_label(name, sizeof name, plan);
 	reverse_label(f->label, name);
 }
 
@@ -159,6 +136,12 @@ bool reverse_knows_elicitation(struct passage *p, const struct tree *t, uint32_t
 /* Where policy says "ask": the person decides before the client hears of it. */
 static enum fate reverse_ask(struct passage *p, const char *question)
 {
+	struct ask_about about = { .subject = p->m.method, .reason = question, .arguments = p->m.params, .request = true };
+
+	if (p->m.kind == MESSAGE_REQUEST) {
+		ask_scope(about.scope, p->m.method);
+		return ask_person(p, &about);
+	}
 	return passage_refuse(p, DROP_REVERSE, CODE_DENIED, question, "mcpcage: nobody can be asked whether %s", question);
 }
 

@@ -105,6 +105,7 @@ static int fork_filter(struct session *s, const struct pipes *p, struct error *e
 			.server_out = p->out[0],
 			.server_err = p->err[0],
 			.monitor = p->filter[1],
+			.approvals = &s->approvals,
 			.pins = s->pinning.text,
 		};
 		filter_main(s->plan, &fds);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The monitor's records: what is well-formed, and who may send what when. */
 #include "session/record.h"
+#include "policy/mediation.h"
+#include "rpc/question.h"
 #include "tests/tap.h"
 
 #include <sys/socket.h>
@@ -37,6 +39,12 @@ static void well_formed(void)
 			r.refused.why = REFUSE_UTF8;
 		if (type == RECORD_SIGNAL)
 			r.signal.signal = 15;
+		if (type == RECORD_ASK)
+			r.ask.tool[0] = 't';
+		if (type == RECORD_ASKED)
+			r.asked.tool[0] = 't';
+		if (type == RECORD_USED)
+			r.used.tool[0] = 't';
 		n = put(packet, type, &r);
 		bool known = type > RECORD_NONE && type < RECORD_TYPES_;
 		is_int(parse(packet, n ? n : sizeof(struct record_head), &out), known ? 1 : -1,
@@ -105,6 +113,41 @@ static void bad_content(void)
 	REFUSED(RECORD_FAILED, r.failed.error.kind = (enum error_kind)99, "an unknown kind of error");
 }
 
+#define REFUSED_TOOL(type, tool_, change, what)                                      \
+	do {                                                                         \
+		memset(&r, 0, sizeof r);                                             \
+		(tool_)[0] = 't';                                                    \
+		n = put(packet, type, &r);                                           \
+		is_int(parse(packet, n, &out), 1, "without " what " it is taken");   \
+		change;                                                              \
+		n = put(packet, type, &r);                                           \
+		is_int(parse(packet, n, &out), -1, what " is refused");              \
+	} while (0)
+
+static void bad_questions(void)
+{
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record r, out;
+	size_t n;
+
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, r.ask.tool[0] = '\0', "a question about no tool");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, memset(r.ask.tool, 'x', sizeof r.ask.tool), "an unterminated tool asked about");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, memset(r.ask.reason, 'x', sizeof r.ask.reason), "an unterminated reason to ask");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, memset(r.ask.arguments, 'x', sizeof r.ask.arguments), "unterminated arguments");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, strcpy(r.ask.arguments, "a\033[2Jb"), "a control sequence for the person");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, strcpy(r.ask.reason, "a\nb"), "a reason of two lines");
+	REFUSED_TOOL(RECORD_ASKED, r.asked.tool, r.asked.answer = ANSWERS_, "an unknown answer");
+	REFUSED_TOOL(RECORD_ASKED, r.asked.tool, r.asked.road = ASK_ROADS_, "an unknown road");
+	REFUSED_TOOL(RECORD_ASKED, r.asked.tool, r.asked.tool[0] = '\0', "an answer about no tool");
+	REFUSED_TOOL(RECORD_ASKED, r.asked.tool, memset(r.asked.reason, 'x', sizeof r.asked.reason), "an unterminated reason");
+	REFUSED_TOOL(RECORD_USED, r.used.tool, memset(r.used.tool, 'x', sizeof r.used.tool), "an unterminated used tool");
+	REFUSED_TOOL(RECORD_USED, r.used.tool, r.used.tool[0] = '\0', "the use of no tool");
+	REFUSED(RECORD_ANSWERED, r.answered.answer = ANSWER_TIMEOUT, "an answer that is not the monitor's");
+	REFUSED(RECORD_ALARM, r.alarm.kind = ALARM_KINDS_, "an unknown alarm");
+	REFUSED(RECORD_ALARM, r.alarm.breach = 9, "an unknown measure");
+	REFUSED(RECORD_ALARM, memset(r.alarm.tool, 'x', sizeof r.alarm.tool), "an unterminated tool of an alarm");
+}
+
 static void legality(void)
 {
 	static const struct {
@@ -116,6 +159,9 @@ static void legality(void)
 		{ PEER_FILTER, PEER_RUNNING, RECORD_CALL },    { PEER_FILTER, PEER_RUNNING, RECORD_REFUSED },
 		{ PEER_FILTER, PEER_RUNNING, RECORD_EVENT },   { PEER_FILTER, PEER_RUNNING, RECORD_END },
 		{ PEER_FILTER, PEER_RUNNING, RECORD_ITEM },    { PEER_FILTER, PEER_RUNNING, RECORD_LIST },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_ASK },     { PEER_FILTER, PEER_RUNNING, RECORD_WITHDRAW },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_ASKED },   { PEER_FILTER, PEER_RUNNING, RECORD_USED },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_ALARM },
 		{ PEER_INIT, PEER_STARTING, RECORD_READY },    { PEER_INIT, PEER_STARTING, RECORD_FAILED },
 		{ PEER_INIT, PEER_READY, RECORD_STARTED },     { PEER_INIT, PEER_READY, RECORD_FAILED },
 		{ PEER_INIT, PEER_RUNNING, RECORD_EXITED },
@@ -154,6 +200,7 @@ int main(void)
 {
 	well_formed();
 	bad_content();
+	bad_questions();
 	legality();
 	over_a_socket();
 	for (unsigned why = 1; why < DROP_COUNT_; why++)
