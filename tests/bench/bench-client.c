@@ -117,11 +117,12 @@ static size_t get(struct child *c)
 	}
 }
 
+static const char hello[] =
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\","
+	"\"capabilities\":{},\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}\n";
+
 static void handshake(struct child *c)
 {
-	static const char hello[] =
-		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":\"2025-06-18\","
-		"\"capabilities\":{},\"clientInfo\":{\"name\":\"bench\",\"version\":\"1\"}}}\n";
 	static const char ready[] = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n";
 
 	static const char list[] = "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/list\"}\n";
@@ -180,6 +181,7 @@ static int64_t start_time(struct child *c, char **argv)
 	int64_t t;
 
 	start(c, argv);
+	put(c, hello, sizeof(hello) - 1);
 	get(c);
 	at = strstr(c->held, "\"data\":");
 	t = at ? strtoll(at + 7, NULL, 10) - *exec_at : 0;

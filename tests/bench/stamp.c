@@ -10,9 +10,13 @@
 int main(void)
 {
 	struct timespec ts;
+	char line[1024];
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	printf("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"level\":\"info\",\"data\":%lld}}\n",
+	if (!fgets(line, sizeof(line), stdin))
+		return 1;
+	printf("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"_meta\":{\"data\":%lld},\"protocolVersion\":\"2025-06-18\",\"capabilities\":{},"
+	       "\"serverInfo\":{\"name\":\"stamp\",\"version\":\"1\"}}}\n",
 	       (long long)ts.tv_sec * 1000000000 + ts.tv_nsec);
 	return 0;
 }
