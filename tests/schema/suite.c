@@ -99,7 +99,7 @@ static void check_words(struct group *g, uint32_t test, const struct schema_fail
 	if (f->pointer[0] != '\0' && f->pointer[0] != '/')
 		complain(g, test, "'%s' is no JSON Pointer", f->pointer);
 	for (const char *p = f->text; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+		if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
 			complain(g, test, "a control character in its words");
 }
 
