@@ -823,7 +823,8 @@ bool compile_keywords(struct compile *c, uint32_t sub, uint32_t node, const stru
 		return compile_no_memory(c);
 	c->s->subs.v[sub].keywords = c->s->keywords.n;
 	c->s->subs.v[sub].keywords_n = (uint8_t)p.n;
-	memcpy(c->s->keywords.v + c->s->keywords.n, p.v, p.n * sizeof *p.v);
+	if (p.n > 0)
+		memcpy(c->s->keywords.v + c->s->keywords.n, p.v, p.n * sizeof *p.v);
 	c->s->keywords.n += p.n;
 	return true;
 }
