@@ -33,7 +33,7 @@ int check_const(struct check *c, const struct at *a)
 
 int check_enum(struct check *c, const struct at *a)
 {
-	const struct enum_value *v = c->s->enums.v + a->k->at;
+	const struct enum_value *v = a->k->n ? &c->s->enums.v[a->k->at] : NULL;
 	const struct tree *t = schema_tree(c, a);
 	uint32_t low = 0, high = a->k->n;
 	uint64_t hash = 0;

@@ -299,10 +299,10 @@ static checker *const checkers[KEY_COUNT_] = {
 
 static int check_keywords(struct check *c, const struct sub *sub, struct at *a)
 {
-	const struct keyword *k = c->s->keywords.v + sub->keywords, *end = k + sub->keywords_n;
 	unsigned type = 1u << c->t->v[a->node].type;
 
-	for (; k < end; k++) {
+	for (uint32_t i = 0; i < sub->keywords_n; i++) {
+		const struct keyword *k = &c->s->keywords.v[sub->keywords + i];
 		if (!(k->types & type))
 			continue;
 		a->k = k;

@@ -71,7 +71,47 @@ bool compile_keywords(struct compile *c, uint32_t sub, uint32_t node, const stru
 /* Find what every reference points at. */
 bool compile_references(struct compile *c);
 
+/* ---- keywords: schema-keywords*.c ---- */
+
+/* A schema object's keywords while they are collected; those that work together by their places. */
+struct parts {
+	struct keyword v[KEY_COUNT_ + 4];
+	uint32_t n;
+	uint32_t sub;
+	const struct place *place;
+	uint32_t properties, pattern_properties, additional_properties;
+	uint32_t prefix_items, items, additional_items;
+	uint32_t contains, min_contains, max_contains;
+	uint32_t test, then, otherwise;
+};
+
 static inline const struct tree *compile_tree(const struct compile *c, uint32_t document)
 {
 	return &c->s->documents.v[document].tree;
 }
+
+static inline const struct tree *parts_tree(const struct compile *c, const struct parts *p)
+{
+	return compile_tree(c, p->place->document);
+}
+
+#define parts_wrong(c, p, node, ...) compile_wrong(c, (p)->place->document, node, __VA_ARGS__)
+
+/* Whether NODE has this type; says so if not. */
+bool parts_expect(struct compile *c, const struct parts *p, uint32_t node, enum tree_type type);
+struct keyword *parts_add(struct parts *p, uint8_t id, uint32_t value);
+/* Append TEXT to the schema's own text. */
+bool parts_keep(struct compile *c, struct span text, uint32_t *at, uint32_t *n);
+/* A number that counts; UINT64_MAX where it is larger. */
+bool parts_whole(struct compile *c, const struct parts *p, uint32_t node, uint64_t *count);
+/* The pattern that is the string NODE: its number. */
+bool parts_pattern(struct compile *c, const struct parts *p, uint32_t node, uint32_t *number);
+/* The array of names NODE as a table, each once. */
+bool parts_names(struct compile *c, struct parts *p, uint32_t node, struct range *range);
+/* Members of NODE whose value is an array (of names), and those whose value is none (but a schema), as a table. */
+bool parts_members(struct compile *c, struct parts *p, uint32_t node, bool arrays, bool others, struct range *range);
+
+typedef bool parts_simple(struct compile *c, struct parts *p, uint32_t node);
+typedef bool parts_with_id(struct compile *c, struct parts *p, uint32_t node, uint8_t id);
+parts_simple parts_type, parts_const, parts_enum, parts_unique, parts_pattern_keyword, parts_format, parts_required;
+parts_with_id parts_number, parts_count, parts_policy, parts_dependencies;

@@ -15,3 +15,6 @@
  * no regular expression of ECMA-262; then *AT is the byte where. Whether memory ran out shows in OUT.
  */
 const char *regex_translate(struct span pattern, struct buf *out, size_t *at);
+
+/* Append what \p{NAME=VALUE}, or \p{VALUE} where NAME is empty, is to PCRE2. false: there is no such property. */
+bool regex_property(struct span name, struct span value, bool not, struct buf *out);

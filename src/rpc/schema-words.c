@@ -31,9 +31,12 @@ static size_t cut(struct span text, size_t most)
 
 static void shown(struct buf *out, struct span text, size_t most)
 {
-	size_t n = cut(text, most);
+	size_t n = cut(text, most), start = out->n;
 
 	text_clean(out, (struct span){ text.p, n });
+	for (size_t i = start; i < out->n; i++)
+		if (out->p[i] == '\t')
+			out->p[i] = ' ';
 	if (n < text.n)
 		buf_puts(out, "...");
 }
@@ -411,8 +414,8 @@ void schema_words(const struct schema *s, const struct tree *t, uint32_t root, c
 	/* As seen from ROOT: what the pointers have in common goes. A key is pointed at by its member. */
 	tree_pointer(t, root, &above);
 	tree_pointer(t, b->instance, &pointer);
-	struct span below = { pointer.p + above.n, pointer.n - above.n };
-	shown(&clean, below, sizeof out->pointer - 8);
+	if (pointer.n > above.n)
+		shown(&clean, (struct span){ pointer.p + above.n, pointer.n - above.n }, sizeof out->pointer - 8);
 	put_cut(out->pointer, sizeof out->pointer, buf_span(&clean));
 	keyword_name(&w, b, out->keyword, sizeof out->keyword);
 	if (clean.n > 0)
