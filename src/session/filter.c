@@ -68,7 +68,7 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	f->now = f->active = now_ms();
 	f->stderr_.refilled = f->now;
 	f->stderr_.tokens = (uint64_t)256 << 10;
-	if (ask_start(f, fds->approvals, err) < 0 || limits_start(f, fds->approvals, err) < 0)
+	if (tools_start(f, err) < 0 || ask_start(f, fds->approvals, err) < 0 || limits_start(f, fds->approvals, err) < 0)
 		return -1;
 	return 0;
 }

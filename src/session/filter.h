@@ -142,6 +142,9 @@ int pinned_begin(struct filter *f, struct buf *pins, struct error *err);
 void pinned_end(struct filter *f);
 
 
+/* tools.c: the policy's schemas, before confinement: one that cannot be compiled ends the session before it begins. */
+int tools_start(struct filter *f, struct error *err);
+
 /* report.c */
 void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule);
 void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,

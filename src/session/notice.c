@@ -260,7 +260,10 @@ static enum fate task_told(struct passage *p, struct tree *t)
 
 	if (!task)
 		return passage_drop(p, DROP_UNKNOWN_TASK, NULL);
-	return reverse_in_task(p, t, task);
+	char tool[sizeof task->tool];
+	copy_text(tool, sizeof tool, task->tool, sizeof tool);
+	enum fate fate = reverse_in_task(p, t, task);
+	return fate == FATE_NEXT ? notice_structured(p, t, tool) : fate;
 }
 
 enum fate notice_server(struct passage *p)
