@@ -8,6 +8,7 @@
 
 #include "rpc/question.h"
 #include "rpc/reply.h"
+#include "session/ask.h"
 #include "session/label.h"
 #include "session/mediate.h"
 
@@ -133,16 +134,19 @@ bool reverse_knows_elicitation(struct passage *p, const struct tree *t, uint32_t
 	return false;
 }
 
-/* Where policy says "ask": the person decides before the client hears of it. */
-static enum fate reverse_ask(struct passage *p, const char *question)
+/*
+ * Where policy says "ask", the person decides before the client hears of it. A request can wait for that; an answer cannot, because
+ * the client's request waits for it already.
+ */
+static enum fate ask_first(struct passage *p, const char *question)
 {
-	struct ask_about about = { .subject = p->m.method, .reason = question, .arguments = p->m.params, .request = true };
-
-	if (p->m.kind == MESSAGE_REQUEST) {
-		ask_scope(about.scope, p->m.method);
-		return ask_person(p, &about);
-	}
-	return passage_refuse(p, DROP_REVERSE, CODE_DENIED, question, "mcpcage: nobody can be asked whether %s", question);
+	if (p->m.kind != MESSAGE_REQUEST)
+		return passage_refuse(p, DROP_REVERSE, CODE_REPLY_REFUSED, "to be asked about, and inside an answer",
+				      "mcpcage refused the server's answer: %s, and the user's policy wants to be asked about that, which is "
+				      "not possible inside an answer", question);
+	struct ask_about about = { .subject = p->m.method, .reason = question, .arguments = p->m.params };
+	ask_scope(about.scope, p->m.method);
+	return ask_person(p, &about);
 }
 
 enum fate reverse_asked(struct passage *p)
@@ -166,7 +170,7 @@ enum fate reverse_asked(struct passage *p)
 		return answer_roots(p);
 	case REVERSE_ASKS:
 		remember_elicitation(p, t ? t : &none, t ? 0 : TREE_NONE);
-		return reverse_ask(p, r.question);
+		return ask_first(p, r.question);
 	case REVERSE_REFUSED:
 		break;
 	}
@@ -257,7 +261,7 @@ static enum fate look_at_inputs(struct passage *p, struct tree *t, uint32_t inpu
 	}
 	round->request = origin;
 	round->state = state.n ? route_key_text(p->f->calls, state) : 0;
-	return ask ? reverse_ask(p, r.question) : FATE_NEXT;
+	return ask ? ask_first(p, r.question) : FATE_NEXT;
 }
 
 /* A task's state, told by a notification. */
@@ -312,7 +316,7 @@ static enum fate url_required(struct passage *p, struct tree *t)
 		ask |= fate == REVERSE_ASKS;
 		remember_elicitation(p, t, i);
 	}
-	return ask ? reverse_ask(p, r.question) : FATE_NEXT;
+	return ask ? ask_first(p, r.question) : FATE_NEXT;
 }
 
 enum fate reverse_in_answer(struct passage *p)
