@@ -2,7 +2,7 @@
 /*
  * Every method of every version of MCP, a row for each direction: who sends it, in which versions it exists, what it needs the other
  * side to have declared, which shape its params and its result have, and what becomes of it when policy says nothing.
- * methods.c holds the table; mcpcage(1) prints it. Pure, const.
+ * methods-table.c holds the rows; mcpcage(1) lists them. Pure, const.
  *
  * Which era a message belongs to is decided by the message: a request with the modern `_meta` is of 2026-07-28, every other one of the
  * legacy versions, and where a method exists in one era only, that is its era. A request of an era that lacks its method is unknown.
