@@ -4,6 +4,8 @@
  * through the scanner that the mediator has, and is decided by the functions that decide there; nothing is started and nothing is
  * written. The exit status is the answer: 0 allow, 1 deny, 2 ask.
  */
+#include "cli/policy-test.h"
+
 #include "cli/cli.h"
 
 #include "base/fd.h"
@@ -33,6 +35,7 @@ struct trial {
 	enum checked policy; /* the arguments, by the schemas of rules */
 	const struct tool_rule *failed;
 	struct schema_failure why;
+	struct pinned_answer pinned;
 	bool first_use; /* tools.ask_first_use makes it a question */
 	enum tool_verdict verdict;
 };
@@ -106,6 +109,11 @@ static int make_call(struct trial *t, const struct plan *plan, struct span argum
 
 /* ---- the decision -------------------------------------------------------------------------------- */
 
+static bool pin_refuses(const struct trial *t)
+{
+	return t->pinned.state == PINNED_REFUSED || t->pinned.state == PINNED_FAILED || t->pinned.state == PINNED_UNREADABLE;
+}
+
 static int decide(struct trial *t, const struct plan *plan, struct error *err)
 {
 	CLEANUP(rule_schemas_freep) struct rule_schemas *schemas = rule_schemas_new(plan, err);
@@ -118,17 +126,25 @@ static int decide(struct trial *t, const struct plan *plan, struct error *err)
 	for (size_t i = 0; i < t->d.rules_n; i++)
 		if (t->d.rules[i]->arguments)
 			t->policy = CHECKED_NOT;
+	if (t->d.verdict == TOOL_DENY)
+		return 0;
 	if (t->verdict == TOOL_ALLOW && plan->mediation.ask_first_use) {
-		t->first_use = true;
-		t->verdict = TOOL_ASK;
+		bool used;
+		if (pinned_used(plan, t->tool, &used, err) < 0)
+			return -1;
+		t->first_use = !used;
+		t->verdict = used ? TOOL_ALLOW : TOOL_ASK;
 	}
-	if (!t->given || t->policy == CHECKED_NONE || t->d.verdict == TOOL_DENY)
+	if (pinned_check(plan, t->tool, t->tree.n ? tree_raw(&t->tree, 0) : (struct span){ 0 }, &t->pinned, err) < 0)
+		return -1;
+	if (pin_refuses(t))
+		t->verdict = TOOL_DENY;
+	if (!t->given || t->policy == CHECKED_NONE)
 		return 0;
 	t->policy = CHECKED_OK;
 	if (rule_schemas_check(schemas, &t->d, &t->tree, 0, &t->failed, &t->why) != 0) {
 		t->policy = CHECKED_FAILED;
 		t->verdict = TOOL_DENY;
-		t->first_use = false;
 	}
 	return 0;
 }
@@ -163,6 +179,41 @@ static const char *arguments_words(const struct trial *t)
 	return t->why.text;
 }
 
+/* What makes the verdict another one than policy's. */
+static const char *over_words(const struct trial *t)
+{
+	if (t->policy == CHECKED_FAILED)
+		return "the arguments do not satisfy the schema of policy";
+	if (t->pinned.state == PINNED_REFUSED)
+		return "of its pins";
+	return pin_refuses(t) ? "the arguments do not satisfy the tool's schema" : "it was never used before (tools.ask_first_use)";
+}
+
+static const char *pinned_words(const struct trial *t, char *text, size_t size)
+{
+	switch (t->pinned.state) {
+	case PINNED_UNKNOWN:
+		return "the tool is not among them yet; it is refused until the server lists it";
+	case PINNED_REFUSED:
+		return standing_text(t->pinned.standing);
+	case PINNED_KNOWN:
+		return "the tool is among them";
+	case PINNED_SATISFIED:
+		return "the arguments satisfy the tool's schema";
+	case PINNED_UNCHECKED:
+	case PINNED_UNREADABLE:
+		snprintf(text, size, "the tool's schema cannot be checked: %s", t->pinned.why.text);
+		return text;
+	case PINNED_FAILED:
+		return t->pinned.why.text;
+	case PINNED_NONE:
+	case PINNED_DAMAGED:
+	case PINNED_STATES:
+		break;
+	}
+	return "";
+}
+
 static void tell_rule(struct buf *out, const char *title, const struct tool_rule *rule)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT(0);
@@ -176,14 +227,13 @@ static void tell_rule(struct buf *out, const char *title, const struct tool_rule
 static void tell_words(struct buf *out, struct trial *t, const struct plan *plan)
 {
 	const char *source = buf_str(&t->source);
-	char number[32];
+	char number[32], pinned[1024];
 
 	buf_printf(out, "%s ", verdict_word(t->verdict));
 	show_word(out, t->tool);
 	buf_putc(out, '\n');
 	if (t->verdict != t->d.verdict)
-		line(out, "because", t->first_use ? "it was never used before (tools.ask_first_use)"
-						  : "the arguments do not satisfy a schema");
+		line(out, "because", over_words(t));
 	line(out, t->verdict != t->d.verdict ? "otherwise" : "because", source ? source : "");
 	if (t->d.reason)
 		line(out, "reason", t->d.reason);
@@ -191,6 +241,8 @@ static void tell_words(struct buf *out, struct trial *t, const struct plan *plan
 		line(out, "arguments", arguments_words(t));
 	if (t->policy == CHECKED_FAILED)
 		tell_rule(out, "schema of", t->failed);
+	if (t->pinned.state != PINNED_NONE)
+		line(out, "pins", pinned_words(t, pinned, sizeof pinned));
 	for (size_t i = 0; i < t->d.rules_n; i++)
 		tell_rule(out, i ? "" : "rules", t->d.rules[i]);
 	if (t->verdict == TOOL_DENY)
@@ -218,6 +270,11 @@ static void json_rule(struct buf *out, const struct tool_rule *rule)
 static void tell_json(struct buf *out, const struct trial *t)
 {
 	static const char *const checked[] = { "no schema", "not checked", "satisfied", "failed" };
+	static const char *const pinned[PINNED_STATES] = {
+		[PINNED_NONE] = "none", [PINNED_UNKNOWN] = "unknown", [PINNED_REFUSED] = "refused",
+		[PINNED_KNOWN] = "known", [PINNED_SATISFIED] = "satisfied", [PINNED_FAILED] = "failed",
+		[PINNED_UNCHECKED] = "unchecked", [PINNED_UNREADABLE] = "unreadable", [PINNED_DAMAGED] = "damaged",
+	};
 
 	buf_putc(out, '{');
 	json_member_str(out, "tool", t->tool);
@@ -235,6 +292,17 @@ static void tell_json(struct buf *out, const struct trial *t)
 		json_member_str(out, "pointer", t->why.pointer);
 		json_member_str(out, "keyword", t->why.keyword);
 		json_member_str(out, "text", t->why.text);
+	}
+	buf_putc(out, '}');
+	json_key(out, "pins");
+	buf_putc(out, '{');
+	json_member_str(out, "state", pinned[t->pinned.state]);
+	if (t->pinned.state == PINNED_REFUSED)
+		json_member_str(out, "text", standing_text(t->pinned.standing));
+	if (t->pinned.state >= PINNED_FAILED) {
+		json_member_str(out, "pointer", t->pinned.why.pointer);
+		json_member_str(out, "keyword", t->pinned.why.keyword);
+		json_member_str(out, "text", t->pinned.why.text);
 	}
 	buf_putc(out, '}');
 	json_key(out, "rules");

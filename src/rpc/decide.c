@@ -6,30 +6,13 @@
  */
 #include "rpc/decide.h"
 
-#include <string.h>
-
 static const char *first_match(const struct strlist *globs, const char *tool)
 {
-	for (size_t i = 0; globs && i < globs->n; i++) {
+	for (size_t i = 0; i < globs->n; i++) {
 		if (glob_match(globs->v[i], tool))
 			return globs->v[i];
 	}
 	return NULL;
-}
-
-enum verdict decide_tool(const struct tool_rules *rules, const char *tool, const char **rule)
-{
-	const char *found = first_match(rules->deny, tool);
-	const char *unused;
-
-	rule = rule ? rule : &unused;
-	*rule = found;
-	if (found)
-		return VERDICT_DENY;
-	if (!rules->allow_set)
-		return VERDICT_FORWARD;
-	*rule = first_match(rules->allow, tool);
-	return *rule ? VERDICT_FORWARD : VERDICT_DENY;
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)

@@ -8,9 +8,9 @@
 #include "base/buf.h"
 #include "base/glob.h"
 #include "policy/mediation.h"
-#include "rpc/message.h"
 
-enum verdict { VERDICT_FORWARD, VERDICT_DENY };
+#include <stddef.h>
+#include <stdint.h>
 
 /* What made the verdict what it is. */
 enum decided_by {
@@ -49,12 +49,3 @@ static inline size_t decision_index(const struct mediation *m, const struct tool
 
 /* "tools.deny", "/etc/mcpcage/policy.json, rule 2"...: where the decision comes from, in words, for records and explanations. */
 void decision_source(const struct decision *d, struct buf *out);
-
-struct tool_rules {
-	const struct strlist *deny;  /* globs, first */
-	const struct strlist *allow; /* globs, then */
-	bool allow_set;              /* false: everything that is not denied */
-};
-
-/* *RULE gets the glob that decided, or NULL. */
-enum verdict decide_tool(const struct tool_rules *rules, const char *tool, const char **rule);

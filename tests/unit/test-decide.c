@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Rules on tools: deny first, then allow; globs one by one, and against fnmatch(3) in the C locale. */
+/* Decisions about calls: lists, rules and their stages; globs one by one, and against fnmatch(3) in the C locale. */
 #include "rpc/decide.h"
 #include "tests/tap.h"
 
@@ -17,47 +17,6 @@ static struct strlist list(const char *const *items)
 }
 
 #define LIST(...) list((const char *const[]){ __VA_ARGS__, NULL })
-
-static void order(void)
-{
-	struct strlist deny = LIST("delete_*", "write_secret"), allow = LIST("write_*", "read", "delete_tmp"), none = { 0 };
-	struct tool_rules rules = { .deny = &deny, .allow = &allow, .allow_set = true };
-	const char *rule = "unset";
-
-	is_int(decide_tool(&rules, "read", &rule), VERDICT_FORWARD, "an allowed tool");
-	is_str(rule, "read", "by its rule");
-	is_int(decide_tool(&rules, "write_file", &rule), VERDICT_FORWARD, "an allowed group");
-	is_str(rule, "write_*", "by its rule");
-	is_int(decide_tool(&rules, "write_secret", &rule), VERDICT_DENY, "allowed and denied is denied");
-	is_str(rule, "write_secret", "by the rule that denies");
-	is_int(decide_tool(&rules, "delete_tmp", &rule), VERDICT_DENY, "also when the allowing one is more precise");
-	is_str(rule, "delete_*", "by the rule that denies");
-	is_int(decide_tool(&rules, "other", &rule), VERDICT_DENY, "not allowed");
-	is_str(rule, NULL, "by no rule");
-	is_int(decide_tool(&rules, "Read", NULL), VERDICT_DENY, "other case is another tool");
-	is_int(decide_tool(&rules, "", NULL), VERDICT_DENY, "no name");
-
-	rules.allow_set = false;
-	is_int(decide_tool(&rules, "other", &rule), VERDICT_FORWARD, "without a list all that is not denied is allowed");
-	is_str(rule, NULL, "by no rule");
-	is_int(decide_tool(&rules, "delete_x", &rule), VERDICT_DENY, "what is denied is not");
-	rules.allow_set = true;
-	rules.allow = &none;
-	is_int(decide_tool(&rules, "read", &rule), VERDICT_DENY, "an empty list allows nothing");
-	rules.allow = NULL;
-	rules.deny = NULL;
-	is_int(decide_tool(&rules, "read", &rule), VERDICT_DENY, "neither does one that is not there");
-	strlist_free(&deny);
-	strlist_free(&allow);
-}
-
-static bool matches(const char *glob, const char *name)
-{
-	char *v[] = { (char *)(uintptr_t)glob };
-	struct strlist deny = { .v = v, .n = 1 };
-
-	return decide_tool(&(struct tool_rules){ .deny = &deny }, name, NULL) == VERDICT_DENY;
-}
 
 static const struct {
 	const char *glob, *yes, *no;
@@ -79,9 +38,9 @@ static void one_by_one(void)
 {
 	for (size_t i = 0; i < sizeof globs / sizeof *globs; i++) {
 		if (globs[i].yes)
-			ok(matches(globs[i].glob, globs[i].yes), "%s matches %s", globs[i].glob, globs[i].yes);
+			ok(glob_match(globs[i].glob, globs[i].yes), "%s matches %s", globs[i].glob, globs[i].yes);
 		if (globs[i].no)
-			ok(!matches(globs[i].glob, globs[i].no), "%s does not match %s", globs[i].glob, globs[i].no);
+			ok(!glob_match(globs[i].glob, globs[i].no), "%s does not match %s", globs[i].glob, globs[i].no);
 	}
 }
 
@@ -110,7 +69,7 @@ static void against_fnmatch(void)
 			continue;
 		bool want = fnmatch(pattern, name, 0) == 0;
 		matched += want;
-		if (matches(pattern, name) != want && ++wrong < 10)
+		if (glob_match(pattern, name) != want && ++wrong < 10)
 			diag("pattern %s, name %s: should %smatch", pattern, name, want ? "" : "not ");
 	}
 	is_int(wrong, 0, "globs match what fnmatch(3) matches");
@@ -129,7 +88,7 @@ static void bounded(void)
 	name[255] = '\0';
 	/* One that tries every way would take longer than the universe has. */
 	alarm(100);
-	ok(!matches(pattern, name), "forty stars do not match");
+	ok(!glob_match(pattern, name), "forty stars do not match");
 	alarm(0);
 }
 
@@ -288,7 +247,6 @@ static void never_looser(void)
 
 int main(void)
 {
-	order();
 	calls();
 	stages();
 	never_looser();
