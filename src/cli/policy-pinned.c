@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "cage/cage.h"
 #include "rpc/manifest.h"
+#include "rpc/rule-schemas.h"
 #include "store/approvals.h"
 #include "store/pins.h"
 
@@ -30,19 +31,16 @@ static void no_finding(void *context, enum finding finding, enum item_kind kind,
 static enum pinned_state check_arguments(const struct mediation *m, const struct item *tool, struct span arguments,
 					 struct schema_failure *why)
 {
-	const struct schema_options options = { .dialect = SCHEMA_2020_12, .formats = m->schema_formats };
 	CLEANUP(tree_free) struct tree item = { 0 };
 	CLEANUP(tree_free) struct tree instance = { 0 };
 	struct error err;
+	bool given;
 
 	if (tree_parse(&item, tool->content, 0) != TREE_OK || tree_parse(&instance, arguments, 0) != TREE_OK)
 		return PINNED_UNREADABLE;
-	uint32_t node = tree_member(&item, 0, "inputSchema");
-	if (node == TREE_NONE)
-		return PINNED_SATISFIED;
-	CLEANUP(schema_freep) struct schema *schema = schema_compile(tree_raw(&item, node), &options, &err);
+	CLEANUP(schema_freep) struct schema *schema = tool_schema(&item, "inputSchema", m, &given, &err);
 	if (!schema) {
-		snprintf(why->text, sizeof why->text, "%.700s", err.what);
+		snprintf(why->text, sizeof why->text, "%.700s", given ? err.what : "it has none");
 		return m->schema_unchecked ? PINNED_UNCHECKED : PINNED_UNREADABLE;
 	}
 	return schema_check(schema, &instance, 0, why) == 0 ? PINNED_SATISFIED : PINNED_FAILED;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One compiled schema for each rule that has one, at the place of the rule. The policy's own schemas are trusted, what they are
- * asked about is not: the limits of schema.h hold. No system calls but memory.
+ * One compiled schema for each rule that has one, at the place of the rule; and those of tools. The policy's own schemas are
+ * trusted, a server's and what both are asked about is not: the limits of schema.h hold. No system calls but memory.
  */
 #include "rpc/rule-schemas.h"
 
@@ -78,4 +78,23 @@ int rule_schemas_check(const struct rule_schemas *s, const struct decision *d, c
 		}
 	}
 	return 0;
+}
+
+struct schema *tool_schema(const struct tree *definition, const char *member, const struct mediation *m, bool *given,
+			   struct error *err)
+{
+	struct schema_options options = { .dialect = SCHEMA_2020_12, .formats = m->schema_formats };
+	uint32_t node = tree_member(definition, 0, member);
+
+	*given = node != TREE_NONE;
+	if (!*given)
+		return NULL;
+	struct schema *schema = schema_compile(tree_raw(definition, node), &options, err);
+	if (!schema) {
+		/* Before 2025-11-25 nothing said which dialect a schema without "$schema" is of. */
+		struct error older;
+		options.dialect = SCHEMA_DRAFT_07;
+		schema = schema_compile(tree_raw(definition, node), &options, &older);
+	}
+	return schema;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The schemas of the rules on calls (tools.rules, "arguments"): compiled once, and asked for each call by the mediator and by
- * `mcpcage policy test` alike. Pure.
+ * The schemas that a call is held against: those of the rules on calls (tools.rules, "arguments"), compiled once, and those of a
+ * tool's own definition. The mediator and `mcpcage policy test` ask the same functions. Pure.
  */
 #pragma once
 
@@ -26,3 +26,10 @@ void rule_schemas_freep(struct rule_schemas **s); /* for CLEANUP() */
  */
 int rule_schemas_check(const struct rule_schemas *s, const struct decision *d, const struct tree *t, uint32_t node,
 		       const struct tool_rule **rule, struct schema_failure *out);
+
+/*
+ * The schema MEMBER ("inputSchema", "outputSchema") of a tool's DEFINITION, the root of a tree. NULL: *GIVEN says whether it has
+ * one, and then *ERR why it cannot be compiled.
+ */
+struct schema *tool_schema(const struct tree *definition, const char *member, const struct mediation *m, bool *given,
+			   struct error *err);

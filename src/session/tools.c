@@ -86,7 +86,6 @@ static struct tool *tool_of(struct tools *tools, const struct item *item)
 
 static void compile(struct filter *f, struct compiled *c, const struct item *item, const char *member)
 {
-	struct schema_options options = { .dialect = SCHEMA_2020_12, .formats = f->plan->mediation.schema_formats };
 	struct tools *tools = f->tools;
 	struct error err = { 0 };
 
@@ -96,18 +95,9 @@ static void compile(struct filter *f, struct compiled *c, const struct item *ite
 		copy_text(c->fault, sizeof c->fault, "the tool's definition cannot be read", SIZE_MAX);
 		return;
 	}
-	uint32_t i = tree_member(&tools->definition, 0, member);
-	if (i == TREE_NONE)
+	c->schema = tool_schema(&tools->definition, member, &f->plan->mediation, &c->given, &err);
+	if (!c->given)
 		return;
-	c->given = true;
-	struct span text = tree_raw(&tools->definition, i);
-	c->schema = schema_compile(text, &options, &err);
-	if (!c->schema) {
-		/* Before 2025-11-25 nothing said which dialect a schema without "$schema" is of. */
-		struct error older = { 0 };
-		options.dialect = SCHEMA_DRAFT_07;
-		c->schema = schema_compile(text, &options, &older);
-	}
 	if (!c->schema) {
 		copy_text(c->fault, sizeof c->fault, err.what, SIZE_MAX);
 		return;
