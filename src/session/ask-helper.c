@@ -50,13 +50,13 @@ static struct asking **slot_of(struct session *s, uint32_t number)
 
 /* ---- what is recorded -------------------------------------------------------------------------- */
 
-static void record(struct session *s, struct approval *a)
+static void record(struct session *s, const struct approval *v, size_t n)
 {
 	struct error err;
 
-	if (!s->plan->pins_folder)
+	if (!s->plan->pins_folder || n == 0)
 		return;
-	if (approvals_add(s->plan->pins_folder, a, 1, (int64_t)time(NULL), &err) == 0)
+	if (approvals_add(s->plan->pins_folder, v, n, (int64_t)time(NULL), &err) == 0)
 		return;
 	/* Once: it is asked again in the next session, which is safe. */
 	if (!s->approvals_lost)
@@ -78,7 +78,7 @@ static void remember(struct session *s, const char *tool, const uint8_t pin[32],
 	a.since = (int64_t)time(NULL);
 	a.until = a.since + (int64_t)(s->plan->mediation.ask_remember / 1000);
 	a.through_client = client;
-	record(s, &a);
+	record(s, &a, 1);
 }
 
 void asking_over(struct session *s, const struct record_asked *r)
@@ -88,18 +88,35 @@ void asking_over(struct session *s, const struct record_asked *r)
 		remember(s, r->tool, r->pin, r->scope, true);
 }
 
+static void write_uses(struct session *s)
+{
+	record(s, s->questions.uses, s->questions.uses_n);
+	s->questions.uses_n = 0;
+}
+
 void asking_used(struct session *s, const struct record_used *r)
 {
-	struct approval a;
+	struct questions *q = &s->questions;
+	size_t i = 0;
 
-	memset(&a, 0, sizeof a);
-	(void)snprintf(a.tool, sizeof a.tool, "%s", r->tool);
-	memcpy(a.pin, r->pin, sizeof a.pin);
-	a.since = (int64_t)time(NULL);
-	a.largest = r->largest;
-	a.mean = r->mean;
-	a.results = r->results;
-	record(s, &a);
+	while (i < q->uses_n && strcmp(q->uses[i].tool, r->tool) != 0)
+		i++;
+	if (i == USES_MAX) {
+		write_uses(s);
+		i = 0;
+	}
+	if (q->uses_n == 0)
+		q->uses_due = session_now() + USES_WAIT;
+	if (i == q->uses_n)
+		q->uses_n++;
+	struct approval *a = &q->uses[i];
+	memset(a, 0, sizeof *a);
+	(void)snprintf(a->tool, sizeof a->tool, "%s", r->tool);
+	memcpy(a->pin, r->pin, sizeof a->pin);
+	a->since = (int64_t)time(NULL);
+	a->largest = r->largest;
+	a->mean = r->mean;
+	a->results = r->results;
 }
 
 /* ---- questions ---------------------------------------------------------------------------------- */
@@ -256,6 +273,8 @@ void asking_tend(struct session *s)
 {
 	uint64_t now = session_now();
 
+	if (s->questions.uses_n && now >= s->questions.uses_due)
+		write_uses(s);
 	for (size_t i = 0; i < ASKING_MAX; i++)
 		if (s->questions.v[i])
 			tend(s, &s->questions.v[i], now);
@@ -273,7 +292,7 @@ size_t asking_poll(const struct session *s, struct pollfd *p)
 
 uint64_t asking_due(const struct session *s)
 {
-	uint64_t due = 0;
+	uint64_t due = s->questions.uses_n ? s->questions.uses_due : 0;
 
 	for (size_t i = 0; i < ASKING_MAX; i++) {
 		const struct asking *a = s->questions.v[i];
@@ -286,6 +305,7 @@ uint64_t asking_due(const struct session *s)
 
 void asking_end(struct session *s)
 {
+	write_uses(s);
 	for (size_t i = 0; i < ASKING_MAX; i++) {
 		if (!s->questions.v[i])
 			continue;

@@ -7,6 +7,7 @@
 
 #include "session/child.h"
 #include "session/record.h"
+#include "store/approvals.h"
 
 #include <poll.h>
 #include <stddef.h>
@@ -17,8 +18,14 @@ struct asking; /* opaque */
 
 #define ASKING_MAX 8
 
+/* Uses of tools that are not written yet: each write is a new file on the disk. */
+enum { USES_MAX = 32, USES_WAIT = 1000 };
+
 struct questions {
 	struct asking *v[ASKING_MAX];
+	struct approval uses[USES_MAX];
+	size_t uses_n;
+	uint64_t uses_due; /* milliseconds */
 };
 
 void asking_heard(struct session *s, const struct record_ask *r);

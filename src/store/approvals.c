@@ -193,7 +193,11 @@ static int put(struct approvals *a, const struct approval *add, struct error *er
 	struct approval *at = approvals_find(a, add->tool, add->scope);
 
 	if (at) {
+		int64_t since = at->since;
+		bool goes_on = approval_is_use(at) && memcmp(at->pin, add->pin, sizeof at->pin) == 0;
 		*at = *add;
+		if (goes_on)
+			at->since = since;
 		return 0;
 	}
 	if (a->n == APPROVALS_MAX)

@@ -16,6 +16,7 @@ import threading
 import time
 
 seen = []
+modern = set()  # ids of requests of 2026-07-28, as JSON
 write_lock = threading.Lock()
 
 
@@ -30,7 +31,10 @@ def send(message):
 
 
 def answer(ident, text, error=False):
-	send({"jsonrpc": "2.0", "id": ident, "result": {"content": [{"type": "text", "text": text}], "isError": error}})
+	result = {"content": [{"type": "text", "text": text}], "isError": error}
+	if json.dumps(ident) in modern:
+		result["resultType"] = "complete"
+	send({"jsonrpc": "2.0", "id": ident, "result": result})
 
 
 def b64(data):
@@ -149,6 +153,8 @@ def handle(line):
 	ident, method, params = m.get("id"), m.get("method"), m.get("params")
 	if ident is None or not isinstance(method, str):
 		return
+	if isinstance(params, dict) and "io.modelcontextprotocol/protocolVersion" in (params.get("_meta") or {}):
+		modern.add(json.dumps(ident))
 	if method == "initialize":
 		send({"jsonrpc": "2.0", "id": ident, "result": {
 			"protocolVersion": "2025-06-18", "capabilities": {"tools": {}, "logging": {}},

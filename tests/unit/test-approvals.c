@@ -51,8 +51,10 @@ static void kept(void)
 	approvals_free(&a);
 
 	add[0].largest = 99;
+	add[0].since = 300;
 	ok(approvals_add(folder, add, 1, 200, &err) == 0 && count() == 2, "replaced, and what has expired is gone");
 	ok(approvals_load(folder, &a, &err) == 0 && a.n == 2 && approvals_find(&a, "read", add[0].scope)->largest == 99, "with what is new");
+	is_int(approvals_find(&a, "read", add[0].scope)->since, 100, "but first used when it was");
 	approvals_free(&a);
 }
 
