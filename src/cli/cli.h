@@ -8,20 +8,22 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/commands.h"
 #include "policy/builder.h"
 #include "policy/plan.h"
 
 #include <stdbool.h>
 
-enum command { COMMAND_RUN, COMMAND_EXPLAIN, COMMAND_DOCTOR, COMMAND_POLICY_TEST, COMMAND_HELP, COMMAND_VERSION };
-
 struct invocation {
 	enum command command;
 	bool json;
 	bool dry_run;
+	bool yes;           /* --yes */
+	const char *accept; /* --accept, or NULL */
 	struct log log;
+	const char **words; /* WORDS_OWN: the words that are no options, NULLs behind them. Borrowed */
+	size_t words_n;
 	char **argv; /* COMMAND ARG..., NULL-terminated; NULL when there is none. Borrowed */
-	const char *words[2]; /* policy test: TOOL and ARGUMENTS; NULL when not given. Borrowed */
 	/* the options that make policy, in their order */
 	struct option_given {
 		const struct policy_key *key;
@@ -60,9 +62,20 @@ int prepare(const struct invocation *invocation, struct plan *plan, struct error
  */
 int prepare_policy(const struct invocation *invocation, struct plan *plan, struct error *err);
 
+/* Without a command: where state is kept, and the audit log (NULL: off). */
+struct places {
+	char *state;
+	char *audit;
+};
+int prepare_places(const struct invocation *invocation, struct places *places, struct error *err);
+void places_free(struct places *places);
+
 /* One file each. They return the exit status. */
 int command_run(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
+int command_review(const struct invocation *invocation);
+int command_diff(const struct invocation *invocation);
+int command_pins(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
 int command_policy_test(const struct invocation *invocation);
 int command_help(void);

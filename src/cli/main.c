@@ -47,6 +47,15 @@ int main(int argc, char **argv)
 	case COMMAND_EXPLAIN:
 		status = command_explain(&invocation);
 		break;
+	case COMMAND_REVIEW:
+		status = command_review(&invocation);
+		break;
+	case COMMAND_DIFF:
+		status = command_diff(&invocation);
+		break;
+	case COMMAND_PINS:
+		status = command_pins(&invocation);
+		break;
 	case COMMAND_DOCTOR:
 		status = command_doctor(&invocation);
 		break;

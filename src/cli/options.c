@@ -49,6 +49,12 @@ static int take(struct invocation *inv, const struct policy_key *key, const char
 	case KEY_DRY_RUN:
 		inv->dry_run = true;
 		return 0;
+	case KEY_YES:
+		inv->yes = true;
+		return 0;
+	case KEY_ACCEPT:
+		inv->accept = value;
+		return 0;
 	case KEY_JSON:
 		inv->json = true;
 		return 0;
@@ -116,58 +122,49 @@ static int letters(struct invocation *inv, const char *word, struct error *err)
 	return 0;
 }
 
-static bool first_word(struct invocation *inv, const char *word)
+static int add_word(struct invocation *inv, const char *word, struct error *err)
 {
-	static const struct {
-		const char *word;
-		enum command command;
-	} commands[] = {
-		{ "explain", COMMAND_EXPLAIN },
-		{ "doctor", COMMAND_DOCTOR },
-		{ "help", COMMAND_HELP },
-	};
+	/* With room for NULLs, so that optional words need no counting. */
+	const char **grown = reallocarray(inv->words, inv->words_n + 3, sizeof(const char *));
 
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(word, commands[i].word) == 0) {
-			inv->command = commands[i].command;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Commands of two words: "policy test". */
-static int second_word(struct invocation *inv, int argc, char **argv, int *i, struct error *err)
-{
-	if (strcmp(argv[*i], "policy") != 0)
-		return 0;
-	if (*i + 1 >= argc || strcmp(argv[*i + 1], "test") != 0) {
-		error_set(err, 0, "what of policy? mcpcage policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]");
-		usage(err);
-		return error_hint(err, "a program called policy is run by \"mcpcage -- policy\"");
-	}
-	inv->command = COMMAND_POLICY_TEST;
-	*i += 2;
+	if (!grown)
+		return error_oom(err);
+	inv->words = grown;
+	inv->words[inv->words_n++] = word;
+	inv->words[inv->words_n] = inv->words[inv->words_n + 1] = NULL;
 	return 0;
 }
 
-/* A word of policy test that is no option. */
-static int take_word(struct invocation *inv, const char *word, struct error *err)
+/* policy test TOOL [ARGUMENTS]: "policy" is the command, the rest its words. */
+static int check_policy_test(struct invocation *inv, struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(inv->words); i++) {
-		if (inv->words[i])
-			continue;
-		inv->words[i] = word;
-		return 0;
+	static const char grammar[] = "mcpcage policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]";
+
+	if (inv->words_n == 0 || strcmp(inv->words[0], "test") != 0) {
+		error_set(err, 0, "what of policy? %s", grammar);
+		usage(err);
+		return error_hint(err, "a program called policy is run by \"mcpcage -- policy\"");
 	}
-	error_set(err, 0, "policy test takes a tool and its arguments as one JSON value; what is \"%.64s\"?", word);
-	return usage(err);
+	memmove(inv->words, inv->words + 1, inv->words_n * sizeof *inv->words);
+	inv->words_n--;
+	if (inv->words_n == 0) {
+		error_set(err, 0, "no tool was given: %s", grammar);
+		return usage(err);
+	}
+	if (inv->words_n > 2) {
+		error_set(err, 0, "policy test takes a tool and its arguments as one JSON value; what is \"%.64s\"?",
+			  inv->words[2]);
+		return usage(err);
+	}
+	return 0;
 }
 
 /* What was read makes sense together. */
-static int check(const struct invocation *inv, struct error *err)
+static int check(struct invocation *inv, struct error *err)
 {
-	bool runs = inv->command == COMMAND_RUN || inv->command == COMMAND_EXPLAIN;
+	const struct command_row *row = command_row(inv->command);
+	bool runs = row && row->words == WORDS_SERVER;
+	bool accepts = inv->command == COMMAND_REVIEW || inv->command == COMMAND_DIFF || inv->command == COMMAND_PINS;
 
 	if (runs && !inv->argv) {
 		error_set(err, 0, "no command was given: mcpcage [OPTION...] -- COMMAND [ARG...]");
@@ -181,12 +178,14 @@ static int check(const struct invocation *inv, struct error *err)
 			"\"mcpcage explain\" says what a command could do; a program called doctor is run "
 			"by \"mcpcage -- doctor\"");
 	}
-	if (inv->command == COMMAND_POLICY_TEST && !inv->words[0]) {
-		error_set(err, 0, "no tool was given: mcpcage policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]");
+	if (inv->command == COMMAND_POLICY_TEST && check_policy_test(inv, err) < 0)
+		return -1;
+	if ((inv->yes || inv->accept) && !accepts && inv->command != COMMAND_HELP && inv->command != COMMAND_VERSION) {
+		error_set(err, 0, "--yes and --accept are for review, diff and pins accept");
 		return usage(err);
 	}
 	if (inv->json && inv->command == COMMAND_RUN) {
-		error_set(err, 0, "--json is for explain, doctor and policy test");
+		error_set(err, 0, "--json is for explain, review, diff, pins, doctor and policy test");
 		return usage(err);
 	}
 	return 0;
@@ -194,12 +193,14 @@ static int check(const struct invocation *inv, struct error *err)
 
 int options_parse(int argc, char **argv, struct invocation *inv, struct error *err)
 {
+	const struct command_row *row = argc > 1 ? command_by_word(argv[1]) : NULL;
+	bool own = row && row->words == WORDS_OWN;
 	int i = 1;
 
-	if (i < argc && first_word(inv, argv[i]))
+	if (row) {
+		inv->command = row->command;
 		i++;
-	else if (i < argc && second_word(inv, argc, argv, &i, err) < 0)
-		return -1;
+	}
 	for (; i < argc; i++) {
 		const char *word = argv[i];
 		if (strcmp(word, "--") == 0) {
@@ -207,9 +208,9 @@ int options_parse(int argc, char **argv, struct invocation *inv, struct error *e
 			break;
 		}
 		if (word[0] != '-' || !word[1]) {
-			if (inv->command != COMMAND_POLICY_TEST)
+			if (!own)
 				break;
-			if (take_word(inv, word, err) < 0)
+			if (add_word(inv, word, err) < 0)
 				return -1;
 			continue;
 		}
@@ -225,6 +226,8 @@ int options_parse(int argc, char **argv, struct invocation *inv, struct error *e
 void options_free(struct invocation *inv)
 {
 	free(inv->options);
+	free(inv->words);
 	inv->options = NULL;
-	inv->options_n = 0;
+	inv->words = NULL;
+	inv->options_n = inv->words_n = 0;
 }

@@ -673,8 +673,23 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.id = KEY_JSON,
 		.option = "--json",
 		.group = GROUP_GENERAL, .type = VALUE_NONE,
-		.help = "explain, doctor, policy test: print JSON",
-		.man = "With explain, doctor and policy test: print one JSON object instead of words.",
+		.help = "commands that print: print JSON",
+		.man = "With explain, review, diff, pins, doctor and policy test: print one JSON object instead of words.",
+	},
+	[KEY_ACCEPT] = {
+		.id = KEY_ACCEPT,
+		.option = "--accept", .argument = "HASH",
+		.group = GROUP_GENERAL, .type = VALUE_STRING,
+		.help = "review, diff, pins accept: accept if it is this",
+		.man = "With review, diff and pins accept: do not ask, and accept what is shown if HASH is the one that is "
+		       "shown with it (at least its first 12 digits), so that nothing is accepted that has not been looked at.",
+	},
+	[KEY_YES] = {
+		.id = KEY_YES,
+		.option = "--yes",
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "review, diff, pins accept: do not ask, accept",
+		.man = "With review, diff and pins accept: accept what is shown without asking, whatever it is.",
 	},
 	[KEY_VERBOSE] = {
 		.id = KEY_VERBOSE,

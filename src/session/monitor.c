@@ -164,7 +164,7 @@ static void on_item(struct session *s, const struct record_item *r)
 
 	if (whole < 0)
 		session_break(s, &err);
-	else if (whole > 0)
+	else if (whole > 0 && !(s->pinning.collecting && r->finding == FINDING_FIRST))
 		journal_item(s, r);
 }
 
@@ -439,7 +439,7 @@ static int exit_status(const struct session *s)
 	return 128 + WTERMSIG(s->server_status);
 }
 
-int session_run(const struct plan *plan, const struct log *log, int *status, struct error *err)
+static int session(const struct plan *plan, const struct log *log, struct pins *collected, int *status, struct error *err)
 {
 	struct session s = {
 		.plan = plan,
@@ -462,7 +462,7 @@ int session_run(const struct plan *plan, const struct log *log, int *status, str
 	}
 	alarm_start(&s);
 	plan_label(s.label, sizeof s.label, plan);
-	if (pinning_open(&s.pinning, plan, false, err) < 0 || session_start(&s, err) < 0) {
+	if (pinning_open(&s.pinning, plan, collected, err) < 0 || session_start(&s, err) < 0) {
 		abort_start(&s);
 		journal_note(&s, "failed", err->what);
 		release(&s);
@@ -479,6 +479,17 @@ int session_run(const struct plan *plan, const struct log *log, int *status, str
 			 (unsigned long long)s.oom_kills, s.oom_kills == 1 ? "process" : "processes");
 	*status = exit_status(&s);
 	journal_end(&s, *status);
+	int r = collected ? pinning_collected(&s.pinning, collected, err) : 0;
 	release(&s);
-	return 0;
+	return r;
+}
+
+int session_run(const struct plan *plan, const struct log *log, int *status, struct error *err)
+{
+	return session(plan, log, NULL, status, err);
+}
+
+int session_collect(const struct plan *plan, const struct log *log, struct pins *out, int *status, struct error *err)
+{
+	return session(plan, log, out, status, err);
 }

@@ -251,6 +251,33 @@ int pinning_open(struct pinning *p, const struct plan *plan, bool collecting, st
 	return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+	const struct pin *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	int order = memcmp(x->name.p, y->name.p, x->name.n < y->name.n ? x->name.n : y->name.n);
+	return order ? order : x->name.n < y->name.n ? -1 : x->name.n > y->name.n;
+}
+
+int pinning_collected(const struct pinning *p, struct pins *out, struct error *err)
+{
+	CLEANUP(pins_free) struct pins copy = { 0 };
+	CLEANUP_BUF struct buf text = BUF_INIT(PINS_FILE_MAX);
+
+	for (size_t i = 0; i < p->first.set.n; i++)
+		if (!pins_add(&copy, &p->first.set.v[i]))
+			return error_oom(err);
+	if (copy.n > 1)
+		qsort(copy.v, copy.n, sizeof *copy.v, by_name);
+	snprintf(copy.command, sizeof copy.command, "%s", p->plan->exe);
+	/* By way of the format, so that the copy owns its bytes in one piece. */
+	if (pins_write(&copy, &text) < 0)
+		return error_set(err, 0, "the server shows more than can be reviewed");
+	return pins_parse(&text, out, err);
+}
+
 void pinning_close(struct pinning *p)
 {
 	buf_free(&p->text);

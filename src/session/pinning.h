@@ -43,3 +43,5 @@ void pinning_close(struct pinning *p);
 int pinning_item(struct pinning *p, const struct record_item *r, struct error *err);
 /* A list is complete, or a page of it: to disk. *ADDED: how many items have been pinned. */
 int pinning_list(struct pinning *p, const struct record_list *r, size_t *added, struct error *err);
+/* What was seen first, sorted by kind and name. OUT owns a copy. */
+int pinning_collected(const struct pinning *p, struct pins *out, struct error *err);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "policy/plan.h"
+#include "store/pins.h"
 
 /*
  * Start PLAN's server in its cage between this process's standard streams and stay until it is gone. Returns 0 with *STATUS the
@@ -12,3 +13,9 @@
  * Takes over signals and standard streams: the caller exits afterwards.
  */
 int session_run(const struct plan *plan, const struct log *log, int *status, struct error *err);
+
+/*
+ * The same for a review: nothing is pinned, held or compared, and *OUT (zeroes before) gets all that the server showed, sorted. PLAN's mode has
+ * to be PINS_FIRST_USE.
+ */
+int session_collect(const struct plan *plan, const struct log *log, struct pins *out, int *status, struct error *err);

@@ -11,6 +11,7 @@
  * always gives the same bytes: no dates, no locale. man(7), bash(1) "Programmable Completion", zshcompsys(1),
  * fish complete(1).
  */
+#include "cli/commands.h"
 #include "policy/keys.h"
 
 #include <inttypes.h>
@@ -322,6 +323,17 @@ static void bash_case(enum offer which)
 	puts(")");
 }
 
+static void command_list(const char *between)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < commands_n; i++) {
+		if (commands[i].word)
+			printf("%s%s", any ? between : "", commands[i].word);
+		any |= commands[i].word != NULL;
+	}
+}
+
 static void bash(void)
 {
 	puts("# bash completion for mcpcage, made from its table of options\n"
@@ -350,8 +362,10 @@ static void bash(void)
 	puts(")\n"
 	     "\t\t\t((i++))\n"
 	     "\t\t\t;;\n"
-	     "\t\t-*) ;;\n"
-	     "\t\texplain | doctor | policy | help)\n"
+	     "\t\t-*) ;;");
+	fputs("\t\t", stdout);
+	command_list(" | ");
+	puts(")\n"
 	     "\t\t\t((i == 1)) && continue\n"
 	     "\t\t\t_command_offset \"$i\"\n"
 	     "\t\t\treturn\n"
@@ -390,12 +404,15 @@ static void bash(void)
 	for (int i = 0; i < KEYS_N; i++)
 		if (has_option(&policy_keys[i]))
 			printf(" %s", policy_keys[i].option);
-	puts("' -- \"$cur\"))\n"
-	     "\t\treturn\n"
-	     "\tfi\n"
+	fputs("' -- \"$cur\"))\n"
+	      "\t\treturn\n"
+	      "\tfi\n"
 	     "\tCOMPREPLY=($(compgen -c -- \"$cur\"))\n"
-	     "\t((cword == 1)) && COMPREPLY+=($(compgen -W 'explain policy doctor help' -- \"$cur\"))\n"
+	     "\t((cword == 1)) && COMPREPLY+=($(compgen -W '", stdout);
+	command_list(" ");
+	puts("' -- \"$cur\"))\n"
 	     "\t[[ $cword == 2 && ${words[1]} == policy ]] && COMPREPLY=(test)\n"
+	     "\t[[ $cword == 2 && ${words[1]} == pins ]] && COMPREPLY=($(compgen -W 'list show accept history remove rollback' -- \"$cur\"))\n"
 	     "} &&\n"
 	     "\tcomplete -F _mcpcage mcpcage");
 }
@@ -454,14 +471,19 @@ static void zsh(void)
 		}
 		puts("'");
 	}
-	puts(")\n"
+	fputs(")\n"
 	     "\n"
 	     "if (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n"
 	     "  local -a commands\n"
-	     "  commands=('explain:say what a server could do' 'policy:say what would happen to a call' 'doctor:show what this machine offers' "
-	     "'help:show help')\n"
+	     "  commands=(", stdout);
+	for (size_t i = 0; i < commands_n; i++)
+		if (commands[i].word)
+			printf(" '%s:%s'", commands[i].word, commands[i].help);
+	fputs(" )\n"
 	     "  _describe -t commands 'mcpcage command' commands\n"
-	     "elif [[ $words[2] == (explain|policy|doctor|help) ]]; then\n"
+	     "elif [[ $words[2] == (", stdout);
+	command_list("|");
+	puts(") ]]; then\n"
 	     "  shift words\n"
 	     "  (( CURRENT-- ))\n"
 	     "fi\n"
@@ -472,11 +494,10 @@ static void fish(void)
 {
 	puts("# fish completion for mcpcage, made from its table of options\n"
 	     "\n"
-	     "complete -c mcpcage -x -a '(__fish_complete_subcommand)'\n"
-	     "complete -c mcpcage -n __fish_is_first_arg -a explain -d 'say what a server could do'\n"
-	     "complete -c mcpcage -n __fish_is_first_arg -a policy -d 'say what would happen to a call'\n"
-	     "complete -c mcpcage -n __fish_is_first_arg -a doctor -d 'show what this machine offers'\n"
-	     "complete -c mcpcage -n __fish_is_first_arg -a help -d 'show help'");
+	     "complete -c mcpcage -x -a '(__fish_complete_subcommand)'");
+	for (size_t i = 0; i < commands_n; i++)
+		if (commands[i].word)
+			printf("complete -c mcpcage -n __fish_is_first_arg -a %s -d '%s'\n", commands[i].word, commands[i].help);
 	for (int i = 0; i < KEYS_N; i++) {
 		const struct policy_key *key = &policy_keys[i];
 		if (!has_option(key))

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/commands.h"
+
+#include <string.h>
+
+const struct command_row commands[] = {
+	{ COMMAND_RUN, NULL, WORDS_SERVER, "[OPTION...] [--] COMMAND [ARG...]", "start a server in a cage" },
+	{ COMMAND_EXPLAIN, "explain", WORDS_SERVER, "explain [OPTION...] [--] COMMAND [ARG...]", "say what a server could do" },
+	{ COMMAND_REVIEW, "review", WORDS_SERVER, "review [OPTION...] [--] COMMAND [ARG...]",
+	  "show all that a server offers, and pin it" },
+	{ COMMAND_DIFF, "diff", WORDS_OWN, "diff [OPTION...] {NAME | -- COMMAND [ARG...]}",
+	  "show what a server offers otherwise than it is pinned" },
+	{ COMMAND_PINS, "pins", WORDS_OWN,
+	  "pins {list | {show | accept | history | remove} NAME | rollback NAME NUMBER}", "list and change pins" },
+	{ COMMAND_POLICY_TEST, "policy", WORDS_OWN, "policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]",
+	  "say what would happen to a call (exit status 0 allow, 1 deny, 2 ask)" },
+	{ COMMAND_DOCTOR, "doctor", WORDS_NONE, "doctor [--json]", "show what this machine offers" },
+	{ COMMAND_HELP, "help", WORDS_NONE, "help", "show help" },
+};
+const size_t commands_n = sizeof commands / sizeof commands[0];
+
+const struct command_row *command_by_word(const char *word)
+{
+	for (size_t i = 0; i < commands_n; i++)
+		if (commands[i].word && strcmp(commands[i].word, word) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+const struct command_row *command_row(enum command command)
+{
+	for (size_t i = 0; i < commands_n; i++)
+		if (commands[i].command == command)
+			return &commands[i];
+	return NULL;
+}
