@@ -127,8 +127,9 @@ static void calls(struct buf *out, const struct mediation *m)
 
 /* ---- everything else ----------------------------------------------------------------------------- */
 
-static void pins(struct buf *out, const struct mediation *m)
+static void pins(struct buf *out, const struct plan *plan)
 {
+	const struct mediation *m = &plan->mediation;
 	static const char *const modes[] = {
 		[PINS_REVIEW] = "only what was reviewed can be used (mcpcage review)",
 		[PINS_FIRST_USE] = "kept when first seen; what changes later is held back until it is reviewed",
@@ -136,6 +137,8 @@ static void pins(struct buf *out, const struct mediation *m)
 	};
 
 	explain_entry(out, "tools, prompts, instructions", modes[m->pins]);
+	if (m->pins != PINS_OFF && plan->pins_folder)
+		explain_entry(out, "their pins", plan->pins_folder);
 }
 
 static void texts(struct buf *out, const struct mediation *m)
@@ -165,7 +168,7 @@ static void reverse(struct buf *out, const struct mediation *m)
 		{ m->sampling, "the client's model" },
 		{ m->elicitation, "answers of yours in forms" },
 		{ m->elicitation_url, "to open a web page" },
-		{ m->roots, "its folders" },
+		{ m->roots ? REVERSE_ALLOW : REVERSE_DENY, "its folders" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
@@ -174,17 +177,19 @@ static void reverse(struct buf *out, const struct mediation *m)
 				   list[i].mode == REVERSE_ASK ? " (after asking)" : "");
 	const char *text = buf_str(&line);
 	explain_entry(out, "the server may ask for", text && *text ? text : "nothing");
-	if (m->roots != REVERSE_DENY && m->roots_list.n == 0)
+	if (m->roots && m->roots_list.n == 0)
 		explain_entry(out, "folders it is told", "none");
-	for (size_t i = 0; m->roots != REVERSE_DENY && i < m->roots_list.n; i++)
+	for (size_t i = 0; m->roots && i < m->roots_list.n; i++)
 		explain_entry(out, i ? "" : "folders it is told", m->roots_list.v[i]);
 }
 
 /* Whether anything can lead to a question. */
 static bool can_ask(const struct mediation *m)
 {
-	bool ask = m->tools_ask.n || m->tools_default == TOOL_ASK || m->ask_first_use || m->sampling == REVERSE_ASK ||
-		   m->elicitation == REVERSE_ASK || m->elicitation_url == REVERSE_ASK || m->roots == REVERSE_ASK;
+	bool alarms = m->on_breach == BREACH_HOLD && (m->calls_per_minute || m->bytes_per_minute || m->concurrency ||
+						      m->denials_in_a_row || m->result_growth);
+	bool ask = alarms || m->tools_ask.n || m->tools_default == TOOL_ASK || m->ask_first_use || m->sampling == REVERSE_ASK ||
+		   m->elicitation == REVERSE_ASK || m->elicitation_url == REVERSE_ASK;
 
 	for (size_t i = 0; i < TOOL_STAGES; i++)
 		ask = ask || m->stage_default[i] == TOOL_ASK;
@@ -195,20 +200,21 @@ static bool can_ask(const struct mediation *m)
 
 static void asking(struct buf *out, const struct mediation *m)
 {
-	char line[120], number[32];
+	char line[160], number[32];
 
 	if (!can_ask(m))
 		return;
 	value_number_text(&policy_keys[KEY_ASK_TIMEOUT], m->ask_timeout, number);
 	snprintf(line, sizeof line, "%s; no answer in %s is a no",
-		 m->ask_with.n ? "by a program of yours" : "through the client, and where it cannot, refused", number);
+		 m->ask_with.n ? "through the client, and where it cannot, by a program of yours"
+				 : "through the client, and where it cannot, on the terminal", number);
 	explain_entry(out, "you are asked", line);
 }
 
 static void alarms(struct buf *out, const struct mediation *m)
 {
 	static const char *const what[] = {
-		[BREACH_STOP] = "ends the session", [BREACH_HOLD] = "refuses calls for a minute", [BREACH_NOTE] = "is recorded",
+		[BREACH_STOP] = "ends the session", [BREACH_HOLD] = "has you asked before each call, for a minute", [BREACH_NOTE] = "is recorded",
 	};
 	static const char *const units[] = { " calls a minute", " bytes a minute", " calls at a time", " refusals in a row", " times larger results" };
 	const uint64_t numbers[] = { m->calls_per_minute, m->bytes_per_minute, m->concurrency, m->denials_in_a_row,
@@ -238,7 +244,7 @@ void show_mediation_words(const struct plan *plan, struct buf *out)
 
 	calls(out, m);
 	explain_heading(out, "What the server says");
-	pins(out, m);
+	pins(out, plan);
 	explain_entry(out, "arguments and results",
 		      m->schema_unchecked ? "checked by the tool's schema WHERE THAT CAN BE DONE"
 					  : "checked by the tool's schema");

@@ -413,12 +413,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		MEMBER(mediation.text_command),
 		.help = "a program that judges texts; runs outside the cage",
 		.man = "A program that is given the texts of the server and answers what to do with them. A "
-		       "text that it does not answer for in time, or at all, is refused. It runs outside the "
-		       "cage, as the user.\n\n"
-		       "In a policy file the program's path or name, or a list with its arguments; on the "
-		       "command line words separated by spaces. A name without a slash is searched in PATH. "
-		       "Only the administrator's files, the user's own policy.json and options can name "
-		       "programs, not profiles and files that are handed around.",
+		       "text that it does not answer for in time, or at all, is refused. See PROGRAMS "
+		       "OUTSIDE THE CAGE.",
 	},
 	[KEY_TEXT_TIMEOUT] = {
 		.id = KEY_TEXT_TIMEOUT,
@@ -474,12 +470,12 @@ const struct policy_key policy_keys[KEYS_N] = {
 	},
 	[KEY_CLIENT_ROOTS] = {
 		.id = KEY_CLIENT_ROOTS,
-		.path = "client.roots", .option = "--roots", .argument = "deny|ask|allow",
-		.group = GROUP_CLIENT, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT, MEMBER(mediation.roots),
-		.words = words_verdict, .fallback = "deny",
+		.path = "client.roots", .option = "--roots",
+		.group = GROUP_CLIENT, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT, MEMBER(mediation.roots),
+		.fallback = "false",
 		.help = "tell the server the folders of client.roots_list",
 		.man = "Whether the server may ask which folders it is meant to work in. The answer is "
-		       "client.roots_list and not what the client would say; ask asks the user first.",
+		       "client.roots_list, and not what the client would say.",
 	},
 	[KEY_CLIENT_ROOTS_LIST] = {
 		.id = KEY_CLIENT_ROOTS_LIST,
@@ -487,8 +483,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.group = GROUP_CLIENT, .type = VALUE_PATHS, .tighten = TIGHTEN_FEWER,
 		MEMBER(mediation.roots_list),
 		.help = "the folders it is told",
-		.man = "The folders that a server is told when client.roots is not deny. When none is named, "
-		       "they are those that were granted to it. Nothing is granted by being named here.",
+		.man = "The folders that a server is told with client.roots. When none is named, they are "
+		       "those that were granted to it. Nothing is granted by being named here.",
 	},
 	[KEY_CLIENT_TASKS] = {
 		.id = KEY_CLIENT_TASKS,
@@ -515,9 +511,9 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.group = GROUP_ASK, .type = VALUE_COMMAND, .tighten = TIGHTEN_FIXED,
 		MEMBER(mediation.ask_with),
 		.help = "a program that asks the user; runs outside the cage",
-		.man = "A program that asks the user, instead of the client. Without it the client is asked "
-		       "to, and where it cannot, what would have been asked is refused. It runs outside the "
-		       "cage, as the user. It is named as text.command is.",
+		.man = "A program that asks the user where the client cannot; without it, the terminal that "
+		       "mcpcage was started from, if there is one that is free. Where nobody can be asked, "
+		       "the answer is no. See PROGRAMS OUTSIDE THE CAGE.",
 	},
 	[KEY_ASK_TIMEOUT] = {
 		.id = KEY_ASK_TIMEOUT,
@@ -591,8 +587,9 @@ const struct policy_key policy_keys[KEYS_N] = {
 		MEMBER(mediation.on_breach),
 		.words = words_breach, .fallback = "note",
 		.help = "what an alarm does: stop, hold or note",
-		.man = "What an alarm does besides the entry in the audit log. note: nothing. hold: calls "
-		       "are refused until a minute has passed. stop: the session ends.",
+		.man = "What an alarm does besides the entry in the audit log. note: nothing. hold: for a "
+		       "minute the user is asked before each call, and a result that raised the alarm is "
+		       "held back. stop: the session ends.",
 	},
 	[KEY_ALARMS_COMMAND] = {
 		.id = KEY_ALARMS_COMMAND,
@@ -600,8 +597,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.group = GROUP_ALARMS, .type = VALUE_COMMAND, .tighten = TIGHTEN_FIXED,
 		MEMBER(mediation.alarm_command),
 		.help = "a program run at each alarm, outside the cage",
-		.man = "A program that is run at each alarm. It runs outside the cage, as the user. It is "
-		       "named as text.command is.",
+		.man = "A program that is run at each alarm. See PROGRAMS OUTSIDE THE CAGE.",
 	},
 	[KEY_AUDIT_FILE] = {
 		.id = KEY_AUDIT_FILE,

@@ -78,7 +78,7 @@ struct mediation {
 
 	enum reverse_mode sampling, elicitation, elicitation_url; /* REVERSE_DENY */
 	uint64_t sampling_tokens;   /* ceiling of maxTokens */
-	enum reverse_mode roots;    /* REVERSE_DENY; else answered with `roots_list`, after asking with REVERSE_ASK */
+	bool roots;                 /* roots/list is answered, with `roots_list` */
 	struct strlist roots_list;  /* absolute folders; the granted ones when policy names none */
 	bool tasks;                 /* tasks, in both eras; default true */
 	uint64_t ttl;               /* milliseconds; ceiling of ttlMs */

@@ -161,6 +161,7 @@ void plan_json(const struct plan *plan, struct buf *out)
 	json_member_str(out, "network", policy_keys[KEY_NETWORK_MODE].words[plan->network]);
 	json_member_bool(out, "unix_sockets", plan->unix_sockets);
 	show_mediation_json(&plan->mediation, out);
+	json_member_str(out, "pins_folder", plan->pins_folder);
 	json_env(plan, out);
 	json_limits(plan, out);
 	json_key(out, "layers");
@@ -249,6 +250,8 @@ void plan_print(const struct plan *plan, struct buf *out)
 			line(out, plan->require & bit ? "layer-required" : "layer", layer_name((enum layer)bit));
 	all_lines(out, "missing", &plan->missing);
 	show_mediation_print(&plan->mediation, out);
+	if (plan->pins_folder)
+		line(out, "pins-folder", plan->pins_folder);
 	line(out, "audit", plan->audit ? plan->audit : "off");
 	all_lines(out, "policy", &plan->policies);
 	all_lines(out, "warning", &plan->warnings);

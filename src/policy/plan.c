@@ -263,7 +263,7 @@ static int make_roots(struct planner *p)
 	struct plan *plan = p->plan;
 	struct mediation *m = &plan->mediation;
 
-	if (m->roots == REVERSE_DENY || m->roots_list.n > 0)
+	if (!m->roots || m->roots_list.n > 0)
 		return 0;
 	for (size_t i = 0; i < plan->mounts_n; i++) {
 		const struct plan_mount *mount = &plan->mounts[i];

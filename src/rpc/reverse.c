@@ -105,9 +105,9 @@ unsigned reverse_capabilities(const struct mediation *policy, struct tree *t, ui
 		caps |= cap_sampling(policy, t, sampling, offset, e);
 	if (elicitation != TREE_NONE)
 		caps |= cap_elicitation(policy, t, elicitation, offset, e);
-	if (roots != TREE_NONE && policy->roots == REVERSE_DENY)
+	if (roots != TREE_NONE && !policy->roots)
 		edit_drop(t, roots);
-	if (roots != TREE_NONE && policy->roots != REVERSE_DENY) {
+	if (roots != TREE_NONE && policy->roots) {
 		/* They are ours, and do not change. */
 		edit_value(e, offset, t, roots, SPAN("{}"));
 		caps |= CAP_ROOTS;
@@ -321,8 +321,8 @@ enum reverse_fate reverse_request(struct reverse *r, const char *method, struct 
 		return elicitation(r, t, i, offset, e);
 	if (strcmp(method, "roots/list") != 0)
 		return REVERSE_PASSES;
-	if (r->policy->roots == REVERSE_DENY || !(r->caps & CAP_ROOTS))
-		return not_allowed(r, "roots", r->policy->roots == REVERSE_DENY);
+	if (!r->policy->roots || !(r->caps & CAP_ROOTS))
+		return not_allowed(r, "roots", !r->policy->roots);
 	return REVERSE_ROOTS;
 }
 

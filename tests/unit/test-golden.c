@@ -167,7 +167,7 @@ static void mediated(void)
 		"{\"tool\":\"write_*\",\"verdict\":\"deny\"}]},"
 		"\"pins\":{\"mode\":\"review\",\"name\":\"files\"},\"schema\":{\"formats\":true,\"unchecked\":true},"
 		"\"methods\":{\"forward\":[\"x/*\"]},\"text\":{\"rules\":[\"/srv/rules.json\"],\"actions\":{\"url-*\":\"redact\"}},"
-		"\"client\":{\"sampling\":\"ask\",\"elicitation\":\"allow\",\"roots\":\"allow\",\"tasks\":false},"
+		"\"client\":{\"sampling\":\"ask\",\"elicitation\":\"allow\",\"roots\":true,\"tasks\":false},"
 		"\"alarms\":{\"calls\":\"2/s\",\"bytes\":\"64M\",\"denials\":5,\"action\":\"hold\"}}";
 	struct machine m;
 

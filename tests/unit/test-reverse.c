@@ -16,7 +16,8 @@ static struct mediation policy_of(enum reverse_mode mode)
 	struct mediation m;
 
 	mediation_defaults(&m);
-	m.sampling = m.elicitation = m.elicitation_url = m.roots = mode;
+	m.sampling = m.elicitation = m.elicitation_url = mode;
+	m.roots = mode != REVERSE_DENY;
 	return m;
 }
 
@@ -248,7 +249,7 @@ static void roots(void)
 
 	is_int(asked(&m, CAP_ROOTS, "roots/list", "{}"), REVERSE_ROOTS, "roots are answered here");
 	is_int(asked(&m, 0, "roots/list", "{}"), REVERSE_REFUSED, "not for a client that has none");
-	m.roots = REVERSE_DENY;
+	m.roots = false;
 	is_int(asked(&m, CAP_ROOTS, "roots/list", "{}"), REVERSE_REFUSED, "nor when denied");
 	buf_clear(&out);
 	reverse_roots(&out, &list);

@@ -79,7 +79,7 @@ static void members(void)
 	    "\"text\":{\"clean\":false,\"rules\":[\"~/r.json\",\"/etc/r2.json\"],\"actions\":{\"key-*\":\"redact\",\"x\":\"off\"},"
 	    "\"command\":[\"/bin/judge\",\"-x\",\"\"],\"timeout\":\"2s\"},"
 	    "\"client\":{\"sampling\":\"ask\",\"sampling_tokens\":100,\"elicitation\":\"allow\",\"elicitation_url\":\"ask\","
-	    "\"roots\":\"allow\",\"roots_list\":[\"~/a\"],\"tasks\":false,\"ttl\":\"1m\"},"
+	    "\"roots\":true,\"roots_list\":[\"~/a\"],\"tasks\":false,\"ttl\":\"1m\"},"
 	    "\"ask\":{\"with\":\"asker\",\"timeout\":\"20s\",\"remember\":\"1d\"},"
 	    "\"alarms\":{\"calls\":\"2/s\",\"bytes\":\"1M\",\"concurrency\":3,\"denials\":4,\"result_growth\":5,\"action\":\"hold\","
 	    "\"command\":\"~/bin/tell\"}}");
@@ -102,7 +102,7 @@ static void members(void)
 		   m->actions[1].action == RULE_OFF, "actions");
 	ok(m->text_command.n == 3 && strcmp(m->text_command.v[2], "") == 0, "a command with arguments");
 	ok(m->sampling == REVERSE_ASK && m->sampling_tokens == 100 && m->elicitation == REVERSE_ALLOW &&
-		   m->elicitation_url == REVERSE_ASK && m->roots == REVERSE_ALLOW && !m->tasks && m->ttl == 60000, "client");
+		   m->elicitation_url == REVERSE_ASK && m->roots && !m->tasks && m->ttl == 60000, "client");
 	is_str(m->roots_list.v[0], "/home/me/a", "roots");
 	ok(m->ask_with.n == 1 && strcmp(m->ask_with.v[0], "asker") == 0 && m->ask_timeout == 20000 &&
 		   m->ask_remember == 86400000, "ask");
