@@ -226,6 +226,15 @@ static void put_message(struct buf *out, const struct question *q)
 	question_text(&text, q->tool, NAME_MAX_SHOWN);
 	buf_puts(&text, "\"?\n\nArguments: ");
 	question_arguments(&text, q->arguments, MESSAGE_ARGUMENTS);
+	if (q->description && q->description[0]) {
+		buf_puts(&text, "\n\nThe server says of this tool: \"");
+		buf_puts(&text, q->description);
+		buf_putc(&text, '"');
+	}
+	if (q->reach) {
+		buf_puts(&text, "\n\nThe server can reach: ");
+		buf_puts(&text, q->reach);
+	}
 	buf_puts(&text, "\n\nWhy this is asked: ");
 	question_text(&text, q->reason, REASON_MAX);
 	if (text.full)

@@ -36,6 +36,8 @@ struct question {
 	const char *tool;
 	bool request;          /* `tool` is the method of a request that the server makes */
 	const char *reason;    /* why this is asked */
+	const char *description; /* what the server says of the tool, as question_text() shows it; NULL or "": nothing */
+	const char *reach;       /* what the server can reach; NULL: not told */
 	struct span arguments; /* JSON as the client wrote it; may be empty */
 };
 

@@ -97,8 +97,10 @@ enum fate ask_client_result(struct passage *p, const struct ask_about *about)
 {
 	struct filter *f = p->f;
 	const struct ask_issued *issued = issue(f);
-	const struct question q = { .server = f->label, .tool = about->subject, .reason = about->reason,
-				    .arguments = about->arguments };
+	const struct question q = {
+		.server = f->label, .tool = about->subject, .reason = about->reason, .arguments = about->arguments,
+		.description = about->description, .reach = f->asks.reach,
+	};
 	char state[QUESTION_STATE_MAX];
 
 	question_state(state, f->asks.key, issued->number, about->subject, about->arguments);

@@ -142,6 +142,8 @@ static void put_question(struct session *s, const struct asking *a, struct buf *
 	json_member_str(out, "server", s->label);
 	json_member_str(out, "tool", a->ask.tool);
 	json_member_str(out, "arguments", a->ask.arguments);
+	json_member_str(out, "description", a->ask.description);
+	json_member_str(out, "reach", s->reach);
 	json_member_str(out, "reason", a->ask.reason);
 	json_member_u64(out, "timeout_ms", s->plan->mediation.ask_timeout);
 	buf_puts(out, ",\"answers\":[\"once\",\"session\",\"always\",\"no\"]}\n");
@@ -152,7 +154,7 @@ static int start(struct session *s, struct asking *a, struct error *err)
 	CLEANUP_BUF struct buf input = BUF_INIT(256 << 10);
 
 	if (on_terminal(s)) {
-		struct terminal_question q = { .device = device, .server = s->label, .ask = &a->ask };
+		struct terminal_question q = { .device = device, .server = s->label, .reach = s->reach, .ask = &a->ask };
 		return child_fork(&a->child, ask_terminal, &q, err);
 	}
 	put_question(s, a, &input);

@@ -46,7 +46,7 @@ void asking_end(struct session *s);
 
 /* ask-terminal.c: ask on the terminal DEVICE; prints the answer's word to standard output. An exit status. In a process of its own. */
 struct terminal_question {
-	const char *device, *server;
+	const char *device, *server, *reach;
 	const struct record_ask *ask;
 };
 int ask_terminal(void *question);

@@ -40,6 +40,12 @@ static bool show(int tty, const struct terminal_question *q)
 	(void)text_clean(&text, span_of(q->ask->tool));
 	buf_puts(&text, "\"?\n  arguments: ");
 	(void)text_clean(&text, span_of(q->ask->arguments));
+	if (q->ask->description[0]) {
+		buf_puts(&text, "\n  the server says of this tool: ");
+		(void)text_clean(&text, span_of(q->ask->description));
+	}
+	buf_puts(&text, "\n  the server can reach: ");
+	(void)text_clean(&text, span_of(q->reach));
 	buf_puts(&text, "\n  why this is asked: ");
 	(void)text_clean(&text, span_of(q->ask->reason));
 	buf_putc(&text, '\n');

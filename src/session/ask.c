@@ -9,6 +9,7 @@
 #include "session/ask.h"
 
 #include "session/hold.h"
+#include "session/label.h"
 #include "session/mediate.h"
 
 #include <errno.h>
@@ -22,6 +23,7 @@
 int ask_start(struct filter *f, const struct approvals *remembered, struct error *err)
 {
 	f->asks.remembered = remembered;
+	plan_reach(f->asks.reach, sizeof f->asks.reach, f->plan);
 	if (getrandom(f->asks.key, sizeof f->asks.key, 0) != sizeof f->asks.key)
 		return error_set(err, errno, "cannot draw a random number");
 	return 0;
@@ -41,6 +43,24 @@ void ask_pin(const struct filter *f, const char *tool, uint8_t pin[32])
 		memcpy(pin, item->hash, ITEM_HASH);
 	else
 		memset(pin, 0, ITEM_HASH);
+}
+
+void ask_description(const struct filter *f, const char *tool, struct buf *out)
+{
+	CLEANUP(tree_free) struct tree t = { 0 };
+	CLEANUP_BUF struct buf text = BUF_INIT(ITEM_CONTENT_MAX);
+	const struct item *item = NULL;
+
+	if (manifest_standing(pinned_manifest(f), ITEM_TOOL, span_of(tool), &item) != STANDING_KNOWN || !item ||
+	    tree_parse(&t, item->content, 0) != TREE_OK || !tree_is(&t, 0, TREE_OBJECT))
+		return;
+	uint32_t i = tree_member(&t, 0, "description");
+	if (!tree_is(&t, i, TREE_STRING))
+		return;
+	tree_string(&t, i, &text);
+	const char *s = buf_str(&text);
+	if (s)
+		question_text(out, s, 480);
 }
 
 /* ---- what was allowed ----------------------------------------------------------------------------- */
@@ -150,6 +170,7 @@ static struct ask_open *free_place(struct filter *f)
 static void close_question(struct ask_open *o)
 {
 	free(o->shown);
+	free(o->description);
 	*o = (struct ask_open){ 0 };
 }
 
@@ -178,6 +199,7 @@ static void ask_monitor(struct filter *f, struct ask_open *o)
 		memcpy(r.scope, o->about.scope, sizeof r.scope);
 	copy_text(r.tool, sizeof r.tool, o->subject, SIZE_MAX);
 	copy_text(r.reason, sizeof r.reason, o->reason, SIZE_MAX);
+	copy_text(r.description, sizeof r.description, o->description ? o->description : "", SIZE_MAX);
 	copy_text(r.arguments, sizeof r.arguments, o->shown ? o->shown : "", SIZE_MAX);
 	report_record(f, RECORD_ASK, &r);
 	report_flush(f);
@@ -242,6 +264,7 @@ static void decided(struct filter *f, struct ask_open *at, enum answer answer)
 		(void)held_refuse(f, o.d, &o.id, rule, text);
 	}
 	free(o.shown);
+	free(o.description);
 }
 
 static struct ask_open *by_number(struct filter *f, uint32_t number, enum ask_road road)
@@ -325,7 +348,9 @@ static enum fate open_question(struct passage *p, const struct ask_about *about,
 	copy_text(o->reason, sizeof o->reason, about->reason, SIZE_MAX);
 	const char *text = buf_str(shown);
 	o->shown = text ? strdup(text) : NULL;
+	o->description = about->description ? strdup(about->description) : NULL;
 	o->about.arguments = (struct span){ 0 };
+	o->about.description = NULL;
 	if (!o->shown) {
 		(void)held_refuse(f, o->d, &o->id, "no memory", "mcpcage refused this call: it is out of memory");
 		close_question(o);
@@ -337,7 +362,8 @@ static enum fate open_question(struct passage *p, const struct ask_about *about,
 	}
 	o->road = ROAD_CLIENT;
 	ask_client_request(f, o, &(struct question){ .server = f->label, .tool = o->subject, .reason = o->reason,
-						     .request = about->request,
+						     .request = about->request, .description = about->description,
+						     .reach = f->asks.reach,
 						     .arguments = about->arguments });
 	return FATE_DONE;
 }
@@ -434,7 +460,7 @@ static bool has_to_be_asked(struct passage *p, struct ask_about *about, struct b
 
 enum fate ask_call(struct passage *p)
 {
-	CLEANUP_BUF struct buf reason = BUF_INIT(4096);
+	CLEANUP_BUF struct buf reason = BUF_INIT(4096), description = BUF_INIT(4096);
 	struct ask_about about = { .subject = p->m.name, .arguments = p->m.arguments };
 
 	if (!p->request.is_tool_call || !has_to_be_asked(p, &about, &reason))
@@ -442,6 +468,8 @@ enum fate ask_call(struct passage *p)
 	about.reason = buf_str(&reason);
 	if (!about.reason)
 		return passage_unreadable(p);
+	ask_description(p->f, p->m.name, &description);
+	about.description = buf_str(&description);
 	return ask_person(p, &about);
 }
 

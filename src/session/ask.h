@@ -31,6 +31,7 @@ struct ask_about {
 	const char *subject;    /* the tool, or the method */
 	const char *reason;     /* for the person; printable */
 	struct span arguments;  /* JSON */
+	const char *description; /* of the tool; NULL: none */
 	uint8_t pin[32];        /* of the tool's definition; zeroes: none */
 	uint8_t scope[32];      /* what asked; answers for the session and for always hold for it. ask_scope() */
 	bool request;           /* it is a request of the server's, not a call */
@@ -47,7 +48,7 @@ struct ask_open {
 	uint64_t deadline;
 	struct ask_about about; /* `subject`, `reason`: below; `arguments`: none */
 	char subject[256], reason[512];
-	char *shown; /* the arguments, for another road; owned */
+	char *shown, *description; /* the arguments and the tool's text, for another road; owned */
 };
 
 struct ask_grant {
@@ -70,6 +71,7 @@ struct ask_round {
 
 struct asks {
 	const struct approvals *remembered;
+	char reach[1024]; /* what the server can reach */
 	bool client_elicits; /* a legacy client's own declaration */
 	unsigned char key[QUESTION_KEY_BYTES];
 	uint32_t number;
@@ -103,6 +105,8 @@ enum fate ask_result(struct passage *p);
 enum fate ask_person(struct passage *p, const struct ask_about *about);
 /* A scope for questions that are asked because of WHAT (a rule, a key). */
 void ask_scope(uint8_t scope[32], const char *what);
+/* What the definition of TOOL that is in force says it does, as a person may see it. */
+void ask_description(const struct filter *f, const char *tool, struct buf *out);
 /* The hash of the definition of TOOL that is in force; zeroes when there is none, or the tool may not be used. */
 void ask_pin(const struct filter *f, const char *tool, uint8_t pin[32]);
 

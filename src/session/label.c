@@ -2,6 +2,9 @@
 /* The server's name for people. Pure; called by the filter and the monitor. */
 #include "session/label.h"
 
+#include "base/buf.h"
+#include "rpc/question.h"
+
 #include <stdint.h>
 #include <string.h>
 
@@ -40,4 +43,37 @@ void plan_label(char *to, size_t size, const struct plan *plan)
 		name_of_path(to, size, plan->argv.v[1]);
 	else
 		name_of_path(to, size, plan->exe);
+}
+
+/* Paths of each kind that are named; the others are counted. */
+#define PATHS_SHOWN 6
+
+static void paths(struct buf *out, const struct plan *plan, bool write, const char *verb)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->mounts_n; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		/* What every server has is no news to the person who is asked. */
+		if (m->kind != MOUNT_BIND || m->write != write || strcmp(m->why, "system") == 0)
+			continue;
+		if (n++ >= PATHS_SHOWN)
+			continue;
+		buf_puts(out, n == 1 ? verb : ", ");
+		question_text(out, m->dest, 120);
+	}
+	if (n > PATHS_SHOWN)
+		buf_printf(out, " and %zu more", n - PATHS_SHOWN);
+	if (n > 0)
+		buf_puts(out, "; ");
+}
+
+void plan_reach(char *to, size_t size, const struct plan *plan)
+{
+	CLEANUP_BUF struct buf out = BUF_INIT(64 << 10);
+
+	paths(&out, plan, true, "writes ");
+	paths(&out, plan, false, "reads ");
+	buf_puts(&out, plan->network == NETWORK_NONE ? "no network" : "the whole network that you can reach");
+	copy(to, size, out.p ? out.p : "", out.n);
 }

@@ -462,6 +462,7 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 	}
 	alarm_start(&s);
 	plan_label(s.label, sizeof s.label, plan);
+	plan_reach(s.reach, sizeof s.reach, plan);
 	if (pinning_open(&s.pinning, plan, collected, err) < 0 || session_start(&s, err) < 0) {
 		abort_start(&s);
 		journal_note(&s, "failed", err->what);

@@ -46,7 +46,8 @@ struct session {
 	struct questions questions;
 	struct alarms alarms;
 	bool stopped; /* by an alarm */
-	char label[256]; /* the server's name for people */
+	char label[256];  /* the server's name for people */
+	char reach[1024]; /* and what it can reach */
 	struct peer filter, init;
 	int init_pidfd;
 	int signal_fd;

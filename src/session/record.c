@@ -82,7 +82,7 @@ static bool printable(const char *text)
 static bool ask_valid(const struct record_ask *r)
 {
 	return TERMINATED(r->tool) && r->tool[0] && TERMINATED(r->reason) && TERMINATED(r->arguments) &&
-	       printable(r->arguments) && printable(r->reason);
+	       TERMINATED(r->description) && printable(r->description) && printable(r->arguments) && printable(r->reason);
 }
 
 static bool asked_valid(const struct record_asked *r)

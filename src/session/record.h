@@ -150,6 +150,7 @@ struct record_ask {
 	uint8_t pin[32], scope[32]; /* what "always" is for, as in struct approval */
 	char tool[256];
 	char reason[512];
+	char description[1024];
 	char arguments[8192];
 };
 

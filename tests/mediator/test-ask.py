@@ -39,6 +39,7 @@ def through_client():
 		ok("echo" in words and "puppet" in words and "12345678901234567890" in words and "tools.ask" in words,
 		   "the question names server, tool, arguments and reason", words)
 		ok("\\u202e" in words and "\u202e" not in words, "what cannot be seen is shown")
+		ok('says of this tool: "echo"' in words and "no network" in words, "what the server says of it, and can reach", words)
 		answers = q["params"]["requestedSchema"]["properties"]["answer"]["enum"]
 		is_eq(answers, ["once", "for this session", "always", "no"], "four answers are offered")
 		is_eq(s.reached("echo"), 0, "nothing has reached the server; other calls pass meanwhile")
@@ -212,6 +213,8 @@ def helpers():
 			told, = d.told()
 			is_eq((told["tool"], told["answers"]), ("echo", ["once", "session", "always", "no"]), "it is told what it is about")
 			ok("puppet" in told["server"] and "tools.ask" in told["reason"], "by whom and why", told)
+			is_eq(told["description"], "echo", "with what the server says of the tool")
+			ok("no network" in told["reach"], "and what the server can reach", told)
 			arguments = json.loads(told["arguments"])
 			is_eq(arguments, {"text": 'quotes " and \\ and \u202e', "deep": [1, {"x": None}]}, "with the arguments as text")
 			ok("\u202e" not in told["arguments"], "in which everything can be seen")

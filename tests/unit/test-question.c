@@ -59,6 +59,7 @@ static void arguments(void)
 
 static const struct question q = {
 	.server = "files", .tool = "write\u202e_file", .reason = "rule 1 of policy.json",
+	.description = "Writes.", .reach = "writes /srv; no network",
 	.arguments = { "{\"path\":\"/x\"}", 13 },
 };
 
@@ -101,6 +102,7 @@ static void forms(void)
 	ok(strstr(message, "\"files\"") && strstr(message, "{\"path\": \"/x\"}") && strstr(message, "rule 1"),
 	   "that says which server, which arguments and why");
 	ok(strstr(message, "write\\u202e_file"), "and which tool, with nothing invisible");
+	ok(strstr(message, "says of this tool: \"Writes.\"") && strstr(message, "can reach: writes /srv"), "what it says of it, and what it can reach");
 	is_str(AT(&line, "params", "requestedSchema", "properties", "answer", "enum"),
 	       "[\"once\",\"for this session\",\"always\",\"no\"]", "four answers");
 

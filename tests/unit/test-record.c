@@ -135,6 +135,8 @@ static void bad_questions(void)
 	REFUSED_TOOL(RECORD_ASK, r.ask.tool, memset(r.ask.reason, 'x', sizeof r.ask.reason), "an unterminated reason to ask");
 	REFUSED_TOOL(RECORD_ASK, r.ask.tool, memset(r.ask.arguments, 'x', sizeof r.ask.arguments), "unterminated arguments");
 	REFUSED_TOOL(RECORD_ASK, r.ask.tool, strcpy(r.ask.arguments, "a\033[2Jb"), "a control sequence for the person");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, memset(r.ask.description, 'x', sizeof r.ask.description), "an unterminated description");
+	REFUSED_TOOL(RECORD_ASK, r.ask.tool, strcpy(r.ask.description, "a\177b"), "a description with a control character");
 	REFUSED_TOOL(RECORD_ASK, r.ask.tool, strcpy(r.ask.reason, "a\nb"), "a reason of two lines");
 	REFUSED_TOOL(RECORD_ASKED, r.asked.tool, r.asked.answer = ANSWERS_, "an unknown answer");
 	REFUSED_TOOL(RECORD_ASKED, r.asked.tool, r.asked.road = ASK_ROADS_, "an unknown road");
