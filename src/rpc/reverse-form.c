@@ -240,6 +240,14 @@ static bool member_is_flat(const struct tree *t, uint32_t field, uint32_t key)
 	return true;
 }
 
+/* A number from 0 to 100: too small for any code or number that is a secret. */
+static bool is_small(const struct tree *t, uint32_t field)
+{
+	uint64_t low, high;
+
+	return tree_whole(t, tree_member(t, field, "minimum"), 100, &low) && tree_whole(t, tree_member(t, field, "maximum"), 100, &high);
+}
+
 static const char *field_fault(const struct tree *t, uint32_t field, bool *open)
 {
 	static const char *const types[] = { "string", "number", "integer", "boolean", "array", NULL };
@@ -254,7 +262,8 @@ static const char *field_fault(const struct tree *t, uint32_t field, bool *open)
 	for (uint32_t k = tree_first(t, field); k < t->v[field].next; k = t->v[k + 1].next)
 		if (!member_is_flat(t, field, k))
 			return "a field is nested";
-	*open = !has_choices(t, field) && !tree_string_is(t, type, "boolean") && !tree_string_is(t, type, "array");
+	*open = !has_choices(t, field) && !tree_string_is(t, type, "boolean") && !tree_string_is(t, type, "array") &&
+		!(tree_string_is(t, type, "integer") && is_small(t, field));
 	return NULL;
 }
 

@@ -17,12 +17,14 @@ const [command, ...args] = process.argv.slice(3);
 const say = (step, value) => process.stdout.write(JSON.stringify([step, value]) + "\n");
 
 const transport = new StdioClientTransport({ command, args, env: { ...script.env, HOME: process.env.HOME, PATH: process.env.PATH }, stderr: "inherit" });
-const client = new Client({ name: "real", version: "1" }, { capabilities: { sampling: {}, elicitation: {}, roots: { listChanged: true } } });
+const client = new Client({ name: "real", version: "1" }, { capabilities: { sampling: {}, elicitation: { form: {}, url: {} }, roots: { listChanged: true } } });
 client.setRequestHandler(types.CreateMessageRequestSchema, async (request) => ({
 	model: "none", role: "assistant", stopReason: "endTurn",
 	content: { type: "text", text: "sampled: " + JSON.stringify(request.params.messages) },
 }));
 client.setRequestHandler(types.ElicitRequestSchema, async (request) => {
+	if (request.params.mode === "url")
+		return { action: request.params.url.startsWith("https://") ? "accept" : "decline" };
 	const content = {};
 	for (const [key, schema] of Object.entries(request.params.requestedSchema?.properties ?? {}))
 		if ((request.params.requestedSchema.required ?? []).includes(key))
@@ -44,6 +46,15 @@ const steps = {
 		/* How many of them its library delivers before the result varies; that they come does not. */
 		return { result, progress: progress > 0 };
 	},
+	/* A call that is answered by a task: every state and the result, but for the times in them. */
+	task: async (name, args) => {
+		const seen = [];
+		for await (const message of client.experimental.tasks.callToolStream({ name, arguments: args }, undefined, { task: { ttl: 60000 } }))
+			seen.push(message.type === "result" ? message : [message.type, message.task?.status]);
+		return seen.filter((x, i) => JSON.stringify(x) !== JSON.stringify(seen[i - 1]));
+	},
+	/* The server refuses it bare; in the cage it does not get that far. */
+	refused: async (name, args) => ({ result: await client.callTool({ name, arguments: args }) }),
 	read: (uri) => client.readResource({ uri }),
 	prompt: (name, args) => client.getPrompt({ name, arguments: args }),
 	complete: (params) => client.complete(params),

@@ -50,6 +50,17 @@ async def run_step(session, kind, rest):
 		result = await session.call_tool(rest[0], rest[1], progress_callback=on_progress)
 		# How many of them its library delivers before the result varies; that they come does not.
 		return {"result": plain(result), "progress": bool(progress)}
+	if kind == "task":  # a call that is answered by a task: every state and the result
+		made = await session.experimental.call_tool_as_task(rest[0], rest[1], ttl=60000)
+		seen = [made.task.status]
+		async for status in session.experimental.poll_task(made.task.taskId):
+			seen += [status.status] if status.status != seen[-1] else []
+			if status.status == "input_required":
+				break
+		result = await session.experimental.get_task_result(made.task.taskId, types.CallToolResult)
+		return {"seen": seen, "result": plain(result)}
+	if kind == "refused":  # the server refuses it bare; in the cage it does not get that far
+		return {"result": plain(await session.call_tool(rest[0], rest[1]))}
 	if kind == "wait":
 		await anyio.sleep(rest[0] / 1000)
 		return {}

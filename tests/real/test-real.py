@@ -5,7 +5,8 @@
 Each server of servers.json is started by the TypeScript SDK's client, by the Python SDK's and, where it says so, by the
 Inspector's command line: once bare and once behind $MCPCAGE, with a fresh copy of the same data at the same place. The
 answers have to be equal to the last character, but for what a server takes from the clock or the process table
-(`ignore`), and with `kept` the data folder has to look alike afterwards.
+(`ignore`), and with `kept` the data folder has to look alike afterwards. A step "refused" is a call that the server itself
+refuses: caged, mcpcage does so in its place.
 
 The servers come from tests/real/install.sh, in $MCPCAGE_REAL or tests/real/installed of the build folder.
 """
@@ -124,6 +125,11 @@ def run(server, client, root, caged):
 	command = [os.path.join(tools, program), *args]
 	if caged:
 		options = ["--state", os.path.join(root, "state"), *fill(server.get("options", []), data)]
+		if "policy" in server:
+			policy = os.path.join(root, "policy.json")
+			with open(policy, "w", encoding="utf-8") as f:
+				json.dump(fill(server["policy"], data), f)
+			options += ["--policy", policy]
 		for name, value in env.items():
 			options += ["--env", f"{name}={value}"]
 		command = [MCPCAGE, *options, "--", *command]
@@ -173,6 +179,25 @@ def normal(text, server):
 	return text
 
 
+def fails(line):
+	"""Whether a step's answer is an error of any kind."""
+	value = json.loads(line)[1]
+	return "thrown" in value or "raised" in value or value.get("result", {}).get("isError") is True
+
+
+def refusals(server, bare, caged):
+	"""Steps that the server refuses bare and mcpcage refuses in its place: taken out of both, and told which do not hold."""
+	bad = []
+	lines = [bare.split("\n"), caged.split("\n")]
+	for i, step in enumerate(server["steps"], 1):
+		if step[0] != "refused" or i >= min(map(len, lines)) or not lines[0][i] or not lines[1][i]:
+			continue
+		if not fails(lines[0][i]) or not fails(lines[1][i]) or "mcpcage refused" not in lines[1][i] or "mcpcage" in lines[0][i]:
+			bad.append(f"bare: {lines[0][i][:300]}\ncaged: {lines[1][i][:300]}")
+		lines[0][i] = lines[1][i] = "refused"
+	return "\n".join(lines[0]), "\n".join(lines[1]), bad
+
+
 def first_difference(a, b):
 	for x, y in zip(a.split("\n"), b.split("\n")):
 		if x != y:
@@ -198,6 +223,10 @@ def compare(server):
 		results.append((bare_status == 0 and (lines == steps if steps else lines > 10), f"{name}: runs bare",
 				f"status {bare_status}, {lines} lines of {steps}\n{bare[-500:]}\n{bare_err[-1500:]}"))
 		results.append((caged_status == 0, f"{name}: runs caged", f"status {caged_status}\n{caged[-500:]}\n{caged_err[-2500:]}"))
+		if client != "inspector":
+			bare, caged, bad = refusals(server, bare, caged)
+			if any(step[0] == "refused" for step in server["steps"]):
+				results.append((not bad, f"{name}: what the server would refuse is refused before it", "\n".join(bad)))
 		a, b = normal(bare, server), normal(caged, server)
 		results.append((a == b, f"{name}: {steps or 1} answers are equal, {len(a)} characters", first_difference(a, b)))
 		if bare_kept is not None:

@@ -145,6 +145,7 @@ static void forms(void)
 		"\"many\":{\"type\":\"array\",\"items\":{\"anyOf\":[{\"const\":\"a\",\"title\":\"A\"}]}}",
 		"\"maxTokens\":{\"type\":\"integer\"},\"shipping\":{\"type\":\"string\"},\"opinion\":{\"type\":\"string\"}",
 		"\"keyboard\":{\"type\":\"string\"},\"key\":{\"type\":\"string\",\"title\":\"Sort key\"},\"card\":{\"type\":\"string\"}",
+		"\"pin\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100}",
 		"\"secretary\":{\"type\":\"string\"},\"compass\":{\"type\":\"string\"},\"spinner\":{\"type\":\"string\"}",
 		"",
 	};
@@ -156,7 +157,8 @@ static void forms(void)
 		"\"a\":{\"type\":\"string\",\"description\":\"Paste the token here\"}",
 		"\"a\":{\"type\":\"string\",\"format\":\"password\"}",
 		"\"apiKey\":{\"type\":\"string\"}", "\"api-key\":{\"type\":\"string\"}", "\"APIKEY\":{\"type\":\"string\"}",
-		"\"pin\":{\"type\":\"integer\"}", "\"ssn\":{\"type\":\"string\"}", "\"cvv\":{\"type\":\"number\"}",
+		"\"pin\":{\"type\":\"integer\"}", "\"cvv\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":999}",
+		"\"pin\":{\"type\":\"string\",\"minimum\":1,\"maximum\":100}", "\"ssn\":{\"type\":\"string\"}", "\"cvv\":{\"type\":\"number\"}",
 		"\"a\":{\"type\":\"string\",\"title\":\"Credit-card number\"}",
 		"\"a\":{\"type\":\"string\",\"description\":\"the 2FA code\"}",
 		"\"a\":{\"type\":\"string\",\"description\":\"your seed  phrase\"}",
