@@ -87,8 +87,14 @@ int method_check_params(const struct method *row, const struct message *m, const
 int method_check_answer(const struct method *row, bool request_modern, enum message_kind kind, const struct tree *answer,
 			struct shape_failure *out)
 {
-	return shape_check(kind == MESSAGE_ERROR ? SHAPE_ERROR : row->result, answer, 0,
-			   method_is_modern(row, request_modern), out);
+	bool modern = method_is_modern(row, request_modern);
+
+	if (kind == MESSAGE_ERROR)
+		return shape_check(SHAPE_ERROR, answer, 0, modern, out);
+	/* Of a server that knows the legacy versions only. */
+	if (modern && (row->versions & METHOD_LEGACY) && tree_member(answer, 0, "resultType") == TREE_NONE)
+		modern = false;
+	return shape_check(row->result, answer, 0, modern, out);
 }
 
 void methods_clamp_ttl(const struct tree *t, uint32_t node, uint64_t max, struct edits *edits, size_t offset)

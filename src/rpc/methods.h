@@ -112,7 +112,10 @@ static inline bool method_is_modern(const struct method *row, bool request_moder
  */
 int method_check_params(const struct method *row, const struct message *m, const struct tree *params,
 			struct shape_failure *out);
-/* The same for the answer KIND (MESSAGE_RESULT, MESSAGE_ERROR) to a request of this row: ANSWER is the tree over m->result or m->error. */
+/*
+ * The same for the answer KIND (MESSAGE_RESULT, MESSAGE_ERROR) to a request of this row: ANSWER is the tree over m->result or m->error. A
+ * result without resultType is checked as a legacy one: it is of a server that knows no other version.
+ */
 int method_check_answer(const struct method *row, bool request_modern, enum message_kind kind, const struct tree *answer,
 			struct shape_failure *out);
 

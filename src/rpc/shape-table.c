@@ -10,7 +10,11 @@
  *  - ranges (priorities from 0 to 1), formats (uri, byte) and lengths decide nothing here and are not looked at;
  *  - words that decide nothing (an icon's theme) are strings.
  * Where it is narrower: a result of 2026-07-28 whose resultType is none that its request may have is refused, because nobody could
- * look into it; and a result that asks for input must ask something or carry a state, as the specification's text says.
+ * look into it; a result that asks for input must ask something or carry a state, as the specification's text says; and one that
+ * does not ask has no questions in it.
+ *
+ * A result without resultType is of a server that knows the legacy versions only, also when the request was modern: clients must take
+ * it as complete ("Result" in schema.json), and most servers of today answer so. Then it is checked as a legacy one (methods.c).
  */
 #include "rpc/shape-table.h"
 
@@ -403,19 +407,23 @@ TABLE(modern_prompt_result) = {
 	CASE("complete", MAY, PROMPT_ANSWER), CASE("input_required", MAY, INPUT_REQUIRED),
 };
 #define ANSWER_ROWS ROW("_meta", MAY, RESULT_META), ROW("resultType", MUST_M, STRING)
+/* What has an answer asks no questions: nobody would look for them there. */
+#define NO_QUESTIONS ROW("inputRequests", NEVER, ANY), ROW("requestState", NEVER, ANY)
+#define FINAL_ROWS ANSWER_ROWS, NO_QUESTIONS
 TABLE(tool_answer) = {
-	ANSWER_ROWS,
+	FINAL_ROWS,
 	ROW("content", MUST, CONTENTS),
 	ROW("isError", MAY, BOOLEAN),
 	ROW("structuredContent", MAY_L, OBJECT), /* any value in 2026-07-28 */
 	ROW("task", MAY_L, TASK),
 };
-TABLE(resource_answer) = { ANSWER_ROWS, CACHE_ROWS, ROW("contents", MUST, RESOURCE_CONTENTS_LIST) };
+TABLE(resource_answer) = { FINAL_ROWS, CACHE_ROWS, ROW("contents", MUST, RESOURCE_CONTENTS_LIST) };
 TABLE(prompt_answer) = {
-	ANSWER_ROWS, ROW("description", MAY, STRING), ROW("messages", MUST, PROMPT_MESSAGES),
+	FINAL_ROWS, ROW("description", MAY, STRING), ROW("messages", MUST, PROMPT_MESSAGES),
 };
 TABLE(task_payload) = {
 	ROW("_meta", MAY, OBJECT),
+	NO_QUESTIONS,
 	ROW("content", MAY, CONTENTS),
 	ROW("isError", MAY, BOOLEAN),
 	ROW("structuredContent", MAY_L, OBJECT),

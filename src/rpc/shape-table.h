@@ -142,6 +142,7 @@ enum need {
 	MAY = MAY_L | MAY_M,
 	MUST = MUST_L | MUST_M,
 	ONE_OF = 16 | MAY, /* of the rows marked so, at least one */
+	NEVER = 32 | MAY,  /* must not be there */
 };
 
 enum shape_kind {

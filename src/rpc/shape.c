@@ -233,6 +233,8 @@ static int check_object(const struct check *c, const struct shape *s, uint32_t n
 		const struct shape_row *row = row_of(c, s, k);
 		if (!row)
 			continue;
+		if ((row->need & NEVER) == NEVER)
+			return failed(c, "must not have \"%s\"", row->name);
 		if (t->v[k + 1].type == TREE_NULL && (row->need & c->must) != c->must)
 			continue;
 		if (check(c, row->shape, k + 1) < 0)

@@ -88,7 +88,7 @@ class Kind:
 	def __init__(self, prefix, title):
 		self.prefix, self.title = prefix, title
 		self.by_version = {}
-		self.legacy = None  # a modern request: the legacy one of this method
+		self.legacy = None  # of a modern request or result: the legacy one of this method
 
 
 def special_errors(schema):
@@ -129,7 +129,7 @@ def kinds():
 		for name in [error] + list(special_errors(schema).values()):
 			add((name, era), f"s tools/call {era} ", name, version, {"allOf": [ref(error), NAMED, ref(name)]})
 	for key, kind in found.items():
-		if key[-1] == "modern" and key[2:3] == (True,):
+		if key[-1] == "modern" and key[2:3] in ((True,), ("result",)):
 			kind.legacy = found.get(key[:-1] + ("legacy",))
 	return found
 
@@ -180,8 +180,8 @@ def allowed(kind, message):
 	"""Whether a version of the message's own era allows it."""
 	if "error" in message:
 		return any(error_allowed(schemas[v], s, message) for v, s in kind.by_version.items())
-	# A request that has lost what says that it is modern is a legacy one.
-	if kind.legacy and not is_modern(message):
+	# A request that has lost what says that it is modern is a legacy one, and so is a result: of a server that knows no other.
+	if kind.legacy and not ("resultType" in message["result"] if isinstance(message.get("result"), dict) else is_modern(message)):
 		kind = kind.legacy
 	return any(schemas[v].valid(s, message) for v, s in kind.by_version.items())
 

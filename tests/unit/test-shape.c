@@ -157,6 +157,9 @@ static void failures(void)
 	fails(SHAPE_CALL_TOOL_RESULT, true, "{\"content\":[],\"resultType\":\"other\"}", "/resultType",
 	      "must be \"complete\", \"input_required\" or \"task\"");
 	fails(SHAPE_CALL_TOOL_RESULT, true, "{\"resultType\":\"input_required\"}", "", "needs \"inputRequests\" or \"requestState\"");
+	fails(SHAPE_CALL_TOOL_RESULT, true, "{\"resultType\":\"complete\",\"content\":[],\"inputRequests\":{}}", "",
+	      "must not have \"inputRequests\"");
+	fails(SHAPE_CALL_TOOL_RESULT, false, "{\"content\":[],\"requestState\":null}", "", "must not have \"requestState\"");
 	fails(SHAPE_READ_RESOURCE_RESULT, false, "{\"contents\":[{\"uri\":\"x\"}]}", "/contents/0", "needs \"text\" or \"blob\"");
 	fails(SHAPE_GET_PROMPT, false, "{\"name\":\"x\",\"arguments\":{\"\\u001b[31m\":5}}", "/arguments/*", "must be a string");
 	fails(SHAPE_CALL_TOOL, true, "{\"name\":\"x\",\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":1}}",
