@@ -76,6 +76,7 @@ int command_explain(const struct invocation *invocation);
 int command_review(const struct invocation *invocation);
 int command_diff(const struct invocation *invocation);
 int command_pins(const struct invocation *invocation);
+int command_approvals(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
 int command_policy_test(const struct invocation *invocation);
 int command_help(void);

@@ -12,6 +12,8 @@ const struct command_row commands[] = {
 	  "show what a server offers otherwise than it is pinned" },
 	{ COMMAND_PINS, "pins", WORDS_OWN,
 	  "pins {list | {show | accept | history | remove} NAME | rollback NAME NUMBER}", "list and change pins" },
+	{ COMMAND_APPROVALS, "approvals", WORDS_OWN, "approvals {list [NAME] | revoke NAME [TOOL]}",
+	  "list what was allowed for good, and take it back" },
 	{ COMMAND_POLICY_TEST, "policy", WORDS_OWN, "policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]",
 	  "say what would happen to a call (exit status 0 allow, 1 deny, 2 ask)" },
 	{ COMMAND_DOCTOR, "doctor", WORDS_NONE, "doctor [--json]", "show what this machine offers" },

@@ -53,6 +53,9 @@ int main(int argc, char **argv)
 	case COMMAND_DIFF:
 		status = command_diff(&invocation);
 		break;
+	case COMMAND_APPROVALS:
+		status = command_approvals(&invocation);
+		break;
 	case COMMAND_PINS:
 		status = command_pins(&invocation);
 		break;

@@ -185,7 +185,7 @@ static int check(struct invocation *inv, struct error *err)
 		return usage(err);
 	}
 	if (inv->json && inv->command == COMMAND_RUN) {
-		error_set(err, 0, "--json is for explain, review, diff, pins, doctor and policy test");
+		error_set(err, 0, "--json is for explain, review, diff, pins, approvals, doctor and policy test");
 		return usage(err);
 	}
 	return 0;

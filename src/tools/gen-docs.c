@@ -413,6 +413,7 @@ static void bash(void)
 	puts("' -- \"$cur\"))\n"
 	     "\t[[ $cword == 2 && ${words[1]} == policy ]] && COMPREPLY=(test)\n"
 	     "\t[[ $cword == 2 && ${words[1]} == pins ]] && COMPREPLY=($(compgen -W 'list show accept history remove rollback' -- \"$cur\"))\n"
+	     "\t[[ $cword == 2 && ${words[1]} == approvals ]] && COMPREPLY=($(compgen -W 'list revoke' -- \"$cur\"))\n"
 	     "} &&\n"
 	     "\tcomplete -F _mcpcage mcpcage");
 }

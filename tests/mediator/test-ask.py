@@ -4,12 +4,13 @@
 
 import json
 import os
+import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from asking import ELICITS, Client, Folder
-from harness import error_code, is_tool_error, require_mcpcage, text_of
+from harness import MCPCAGE, error_code, is_tool_error, require_mcpcage, text_of
 from tap import done_testing, is_eq, ok
 
 require_mcpcage()
@@ -321,6 +322,33 @@ def always():
 			s.end()
 
 
+def command(d, *words):
+	return subprocess.run([*MCPCAGE.split(), "approvals", "--state", d.at("state"), "--audit", "off", *words], capture_output=True, timeout=20,
+			      check=False)
+
+
+def revoked():
+	with Folder() as d:
+		options = ASK + d.state()
+		empty = command(d, "list")
+		ok(empty.returncode == 0 and not empty.stdout, "nothing is listed where nothing is", empty)
+		with Client(options + ["--ask-with", d.helper("echo always")]) as s:
+			ok(allowed(s.call("echo")) and allowed(s.call("environ")), "always, to be taken back")
+			s.end()
+		shown = json.loads(command(d, "list", "--json").stdout)["approvals"]
+		is_eq(sorted((t["tool"], t["kind"]) for t in shown[0]["tools"]), [("echo", "always"), ("echo", "used"), ("environ", "used")],
+		      "approvals list shows it, and what was used")
+		ok(b"echo  always, until" in command(d, "list", shown[0]["name"]).stdout, "also in words, of one server")
+		for words in (("revoke",), ("list", "no-such"), ("forget", "x"), ("revoke", shown[0]["name"], "echo", "more")):
+			r = command(d, *words)
+			ok(r.returncode != 0 and r.stderr, f"approvals {' '.join(words)[:20]} is refused", r)
+		is_eq(command(d, "revoke", shown[0]["name"], "nothing").returncode, 1, "a tool of which nothing is kept")
+		is_eq(command(d, "revoke", shown[0]["name"], "echo").returncode, 0, "approvals revoke")
+		is_eq([t["tool"] for t in json.loads(command(d, "list", "--json").stdout)["approvals"][0]["tools"]], ["environ"], "leaves the others")
+		with Client(options + ["--ask-with", d.helper("echo no")]) as s:
+			ok(is_tool_error(s.call("echo")), "what was taken back is asked again")
+
+
 def first_use():
 	with Folder() as d:
 		options = ["--ask-first-use"] + d.state()
@@ -348,5 +376,6 @@ modern()
 helpers()
 ends()
 always()
+revoked()
 first_use()
 done_testing()
