@@ -11,6 +11,7 @@
 #include "base/json-out.h"
 #include "rpc/text.h"
 #include "rpc/unicode.h"
+#include "rpc/walk.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -418,13 +419,34 @@ void clean_text(struct buf *out, struct span text, struct clean_count *count)
 
 /* ---- a message ------------------------------------------------------------------------------------- */
 
-bool clean_tree(const struct tree *t, size_t offset, struct edits *edits, struct clean_count *count,
-		bool (*keep)(const struct tree *t, uint32_t node))
+bool clean_leaves(const struct walk *w, uint32_t i)
+{
+	static const char *const opaque[] = { "nextCursor", "cursor", "requestState", "progressToken", "requestId", "taskId" };
+
+	if (!w->member || w->depth != 1)
+		return false;
+	for (size_t k = 0; k < sizeof opaque / sizeof *opaque; k++)
+		if (tree_string_is(w->t, i - 1, opaque[k]))
+			return true;
+	return false;
+}
+
+void clean_add(struct clean_count *to, const struct clean_count *from)
+{
+	to->control += from->control;
+	to->invisible += from->invisible;
+	to->direction += from->direction;
+	to->hidden_data += from->hidden_data;
+	to->breaks += from->breaks;
+}
+
+bool clean_tree(const struct tree *t, size_t offset, bool keys_only, struct edits *edits, struct clean_count *count)
 {
 	CLEANUP_BUF struct buf decoded = BUF_INIT(0), cleaned = BUF_INIT(0), json = BUF_INIT(0);
+	struct walk w = walk_begin(t);
 
-	for (uint32_t i = 0; i < t->n; i++) {
-		if (t->v[i].type != TREE_STRING || !clean_suspect(tree_raw(t, i)))
+	for (uint32_t i; (i = walk_next(&w)) != TREE_NONE;) {
+		if (t->v[i].type != TREE_STRING || (keys_only && !w.key) || !clean_suspect(tree_raw(t, i)))
 			continue;
 		struct clean_count here = { 0 };
 		struct span text = tree_string_span(t, i, &decoded);
@@ -432,7 +454,7 @@ bool clean_tree(const struct tree *t, size_t offset, struct edits *edits, struct
 		clean_text(&cleaned, text, &here);
 		if (decoded.full || cleaned.full)
 			return false;
-		if (clean_total(&here) == 0 || (keep && keep(t, i)))
+		if (clean_total(&here) == 0 || clean_leaves(&w, i))
 			continue;
 		buf_clear(&json);
 		json_string(&json, buf_span(&cleaned));
@@ -441,11 +463,7 @@ bool clean_tree(const struct tree *t, size_t offset, struct edits *edits, struct
 		edit_value(edits, offset, t, i, buf_span(&json));
 		if (edits->failed)
 			return false;
-		count->control += here.control;
-		count->invisible += here.invisible;
-		count->direction += here.direction;
-		count->hidden_data += here.hidden_data;
-		count->breaks += here.breaks;
+		clean_add(count, &here);
 	}
 	return true;
 }

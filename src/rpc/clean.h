@@ -32,6 +32,7 @@ static inline uint64_t clean_total(const struct clean_count *c)
 {
 	return c->control + c->invisible + c->direction + c->hidden_data + c->breaks;
 }
+void clean_add(struct clean_count *to, const struct clean_count *from);
 
 /*
  * Whether JSON text (a whole message, or one string) may have a string that needs cleaning. false is certain; true is worth a
@@ -43,9 +44,12 @@ bool clean_suspect(struct span json);
 void clean_text(struct buf *out, struct span text, struct clean_count *count);
 
 /*
- * Note edits for every string and key of T that needs cleaning. OFFSET is where T's text begins in the message. KEEP says of a string which
- * the sender will get back and nobody reads that it stays (NULL: none); it is asked for dirty ones only.
- * false: memory ran out, the message must not pass. Keys may become equal: scan the result again.
+ * Note edits for every key of T that needs cleaning, and unless KEYS_ONLY for every other string. OFFSET is where T's text begins in
+ * the message. What the sender gets back and nobody reads stays: cursors, tokens and states, right in T's root.
+ * false: memory ran out, the message must not pass. Keys may become equal, or those of the protocol: scan the result again.
  */
-bool clean_tree(const struct tree *t, size_t offset, struct edits *edits, struct clean_count *count,
-		bool (*keep)(const struct tree *t, uint32_t node));
+bool clean_tree(const struct tree *t, size_t offset, bool keys_only, struct edits *edits, struct clean_count *count);
+
+/* The value of such a string is not text. W has just come to the string I. */
+struct walk;
+bool clean_leaves(const struct walk *w, uint32_t i);

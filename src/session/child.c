@@ -72,6 +72,19 @@ static void started(struct child *c, pid_t pid, bool group, int out)
 	c->out = out;
 }
 
+/* In the new process. */
+static _Noreturn void become(const struct strlist *argv, pid_t parent, int in, int out, unsigned outlives)
+{
+	(void)setpgid(0, 0);
+	/* Nothing is found by way of the client's working directory. */
+	if (settle(parent, in, out, outlives) < 0 || chdir("/") < 0)
+		_exit(126);
+	/* Survives execve(2), see alarm(2). */
+	(void)alarm(outlives / 1000);
+	execvp(argv->v[0], argv->v);
+	_exit(127);
+}
+
 int child_start(struct child *c, const struct strlist *argv, struct span input, unsigned outlives, struct error *err)
 {
 	CLEANUP_CLOSE int in = make_input(input, err);
@@ -86,19 +99,25 @@ int child_start(struct child *c, const struct strlist *argv, struct span input, 
 	pid_t pid = fork();
 	if (pid < 0)
 		return error_set(err, errno, "cannot start %s", argv->v[0]);
-	if (pid == 0) {
-		(void)setpgid(0, 0);
-		/* Nothing is found by way of the client's working directory. */
-		if (settle(parent, in, say, outlives) < 0 || chdir("/") < 0)
-			_exit(126);
-		/* Survives execve(2), see alarm(2). */
-		(void)alarm(outlives / 1000);
-		execvp(argv->v[0], argv->v);
-		_exit(127);
-	}
+	if (pid == 0)
+		become(argv, parent, in, say, outlives);
 	/* Both do it, so that it holds for both from here on. */
 	(void)setpgid(pid, pid);
 	started(c, pid, true, TAKE_FD(&hear));
+	return 0;
+}
+
+int child_serve(struct child *c, const struct strlist *argv, int in, int out, struct error *err)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return error_set(err, errno, "cannot start %s", argv->v[0]);
+	if (pid == 0)
+		become(argv, parent, in, out, 0);
+	(void)setpgid(pid, pid);
+	started(c, pid, true, -1);
 	return 0;
 }
 

@@ -29,7 +29,7 @@
 #define QUEUE_MAX ((size_t)8 << 20)
 #define STDERR_QUEUE_MAX ((size_t)128 << 10)
 
-enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_TIMER, P_COUNT };
+enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_TIMER, P_HOOK_IN, P_HOOK_OUT, P_COUNT };
 
 static uint64_t now_ms(void)
 {
@@ -61,6 +61,7 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 		f->passage[d].f = f;
 		f->passage[d].d = (enum direction)d;
 		/* What edits may add: labels, marks where something was taken out. */
+		f->passage[d].rewritten[0].max = f->passage[d].rewritten[1].max = 4 * plan->message_size;
 		f->passage[d].edited.max = f->passage[d].edits.text.max = 2 * plan->message_size;
 	}
 	f->call_timeout = plan->call_timeout;
@@ -101,6 +102,8 @@ static uint64_t next_due(const struct filter *f)
 		sooner(&due, f->packet_since + REPORT_DELAY);
 	if (ask_due(f))
 		sooner(&due, ask_due(f));
+	if (hook_due(f->hook))
+		sooner(&due, hook_due(f->hook));
 	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0)
 		sooner(&due, f->active + f->idle_timeout);
 	if (can_trim(f))
@@ -161,8 +164,15 @@ static void wait_for_work(struct filter *f)
 	want(&p[P_MONITOR], f->monitor, true, POLLIN);
 	want(&p[P_TIMER], f->timer, true, POLLIN);
 
+	int hook_in, hook_out;
+	bool hook_write;
+	hook_fds(f->hook, &hook_in, &hook_write, &hook_out);
+	want(&p[P_HOOK_IN], hook_in, hook_write, POLLOUT);
+	want(&p[P_HOOK_OUT], hook_out, hook_out >= 0, POLLIN);
+
 	set_timer(f);
-	int n = poll(p, P_COUNT, in->more || out->more ? 0 : -1);
+	bool more = in->more || out->more || lane_goes_on(f, CLIENT_TO_SERVER) || lane_goes_on(f, SERVER_TO_CLIENT);
+	int n = poll(p, P_COUNT, more ? 0 : -1);
 	f->now = now_ms();
 	if (n <= 0)
 		return;
@@ -213,6 +223,7 @@ static void timers(struct filter *f)
 			frame_trim(f->lane[d].frame);
 			passage_trim(&f->passage[d]);
 		}
+		texts_trim(f);
 		f->trimmed = true;
 	}
 	if (f->packet_n && f->now - f->packet_since >= REPORT_DELAY)
@@ -228,6 +239,7 @@ static void turn(struct filter *f)
 	lane_pump(f, SERVER_TO_CLIENT);
 	if (f->stderr_.readable)
 		drain_pump(f);
+	hook_turn(f);
 	if (f->active != before)
 		f->trimmed = false;
 	timers(f);
@@ -241,7 +253,7 @@ static bool drained(struct filter *f)
 {
 	if (!f->draining)
 		return false;
-	if (!f->lane[SERVER_TO_CLIENT].eof || f->stderr_.in >= 0)
+	if (!f->lane[SERVER_TO_CLIENT].eof || f->stderr_.in >= 0 || f->passage[SERVER_TO_CLIENT].open)
 		return false;
 	mediate_server_gone(f);
 	flush_outlet(f, &f->to_client, true);
@@ -253,7 +265,7 @@ static bool drained(struct filter *f)
 static int confine_self(const struct filter *f, const struct filter_fds *fds, int *abi, struct error *err)
 {
 	const int keep[] = { fds->client_in, fds->client_out, fds->client_err, fds->server_in,
-			     fds->server_out, fds->server_err, fds->monitor, f->timer };
+			     fds->server_out, fds->server_err, fds->monitor, f->timer, fds->hook_in, fds->hook_out };
 
 	return confine_filter(keep, ARRAY_SIZE(keep), abi, err);
 }
@@ -275,6 +287,7 @@ _Noreturn void filter_main(const struct plan *plan, struct filter_fds *fds)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || set_up(f, plan, fds, &err) < 0 ||
+	    texts_prepare(f, fds->rules, fds->hook_in, fds->hook_out, &err) < 0 || texts_seal(&err) < 0 ||
 	    confine_self(f, fds, &abi, &err) < 0 || pinned_begin(f, &fds->pins, &err) < 0) {
 		if (!err.what[0])
 			error_set(&err, errno, "cannot tie the filter to the monitor's life");

@@ -22,6 +22,7 @@
 #include "session/outlet.h"
 #include "session/passage.h"
 #include "session/record.h"
+#include "session/texts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,6 +30,8 @@
 
 /* Descriptors the filter is given; they become its own. */
 struct filter_fds {
+	const struct rule_list *rules; /* for texts */
+	int hook_in, hook_out; /* of the text command; -1: there is none */
 	int client_in, client_out, client_err;
 	int server_in, server_out, server_err;
 	int monitor;
@@ -76,6 +79,8 @@ struct filter {
 	struct tools *tools;      /* tools.c */
 	uint64_t elicitations[32]; /* reverse.c: those that may end by a notification */
 	size_t elicitations_next;
+	struct texts *texts;
+	struct hook *hook; /* NULL: none */
 	struct pinned *pinned; /* what the server shows, and what of it may be used */
 	struct asks asks;
 	struct limits limits;
@@ -118,6 +123,8 @@ static inline void copy_text(char *to, size_t size, const char *text, size_t n)
 /* lane.c */
 void lane_pump(struct filter *f, enum direction d);
 bool lane_wants_input(const struct filter *f, enum direction d);
+/* Its message is held up by nothing any more. */
+bool lane_goes_on(const struct filter *f, enum direction d);
 void drain_pump(struct filter *f);
 /* One line of the server's for the person: cleaned, bounded. */
 void drain_line(struct filter *f, const char *prefix, struct span line);

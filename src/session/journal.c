@@ -24,6 +24,12 @@
 #define ITEMS_SHOWN 20
 #define ITEMS_WRITTEN (2 * MANIFEST_ITEMS)
 
+/* The same for records about texts. */
+#define TEXTS_SHOWN 20
+#define TEXTS_WRITTEN 10000
+
+static const char *const text_places[] = { "description", "result", "argument" };
+
 static void write_line(struct session *s)
 {
 	struct error err;
@@ -201,6 +207,65 @@ static void member_hash(struct buf *b, const char *key, const uint8_t hash[ITEM_
 	for (size_t i = 0; i < ITEM_HASH; i++)
 		snprintf(text + 2 * i, 3, "%02x", hash[i]);
 	json_member_str(b, key, text);
+}
+
+static void member_cleaned(struct buf *b, const struct record_text *r)
+{
+	json_key(b, "removed");
+	buf_putc(b, '{');
+	if (r->control)
+		json_member_u64(b, "control", r->control);
+	if (r->invisible)
+		json_member_u64(b, "invisible", r->invisible);
+	if (r->direction)
+		json_member_u64(b, "direction", r->direction);
+	if (r->hidden_data)
+		json_member_u64(b, "hidden_data", r->hidden_data);
+	if (r->breaks)
+		json_member_u64(b, "breaks", r->breaks);
+	buf_putc(b, '}');
+}
+
+/* A person is told of what was kept from the client, and of what was found in the server's own words. */
+static void tell_text(struct session *s, const struct record_text *r)
+{
+	const char *place = text_places[r->where];
+
+	if (r->what == TEXT_COMMAND && r->limit)
+		log_line(s->log, "the text command failed, %s: %s (%s of %s) was refused", r->rule, "a message", place, r->subject);
+	else if (r->what == TEXT_HIT && (r->action != RULE_NOTE || r->where == 0))
+		log_line(s->log, "rule %s: %s in a %s of %s", r->rule,
+			 r->action == RULE_BLOCK ? "blocked" : r->action == RULE_REDACT ? "removed text" : "a hit", place,
+			 r->subject);
+}
+
+void journal_text(struct session *s, const struct record_text *r)
+{
+	static const char *const actions[] = {
+		[RULE_BLOCK] = "block", [RULE_REDACT] = "redact", [RULE_NOTE] = "note", [RULE_OFF] = "off",
+	};
+
+	s->texts_written++;
+	if (s->texts_written <= TEXTS_SHOWN)
+		tell_text(s, r);
+	if (s->texts_written == TEXTS_WRITTEN + 1)
+		journal_note(s, "texts", "further records about texts are not written");
+	if (s->audit.fd < 0 || s->texts_written > TEXTS_WRITTEN)
+		return;
+	audit_begin(&s->audit, &s->line, r->what == TEXT_CLEANED ? "cleaned" : r->what == TEXT_HIT ? "rule" : "text command");
+	json_member_str(&s->line, "where", text_places[r->where]);
+	json_member_str(&s->line, "subject", r->subject);
+	if (r->what == TEXT_CLEANED) {
+		member_cleaned(&s->line, r);
+	} else {
+		json_member_str(&s->line, r->what == TEXT_HIT ? "rule" : "reason", r->rule);
+		json_member_str(&s->line, "action", actions[r->action]);
+		if (r->what == TEXT_HIT)
+			json_member_u64(&s->line, "count", r->count);
+		if (r->limit)
+			json_member_bool(&s->line, r->what == TEXT_HIT ? "limit" : "failed", true);
+	}
+	write_line(s);
 }
 
 void journal_item(struct session *s, const struct record_item *r)

@@ -41,6 +41,14 @@ bool lane_wants_input(const struct filter *f, enum direction d)
 	return lane->in >= 0 && !f->passage[d].open && !lane->eof && !lane->readable && !lane->more && outlet_idle(out) && !answers_pile_up(f, d);
 }
 
+bool lane_goes_on(const struct filter *f, enum direction d)
+{
+	const struct outlet *out = d == CLIENT_TO_SERVER ? &f->to_server : &f->to_client;
+
+	return f->passage[d].open && !f->passage[d].stalled && outlet_idle(out) && !answers_pile_up(f, d) &&
+	       !(d == CLIENT_TO_SERVER && f->draining);
+}
+
 static void lane_close(struct lane *lane)
 {
 	if (lane->in >= 0)

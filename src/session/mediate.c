@@ -28,6 +28,7 @@ static const step_fn client_requests[] = {
 	task_named,
 	call_arguments,
 	reverse_retry,
+	texts_go,
 	limits_call,
 	ask_call,
 	NULL,
@@ -36,6 +37,7 @@ static const step_fn server_requests[] = {
 	limits_gate,
 	ask_guard,
 	request_begin,
+	texts_come,
 	method_check,
 	notice_wanted,
 	reverse_asked,
@@ -51,6 +53,7 @@ static const step_fn server_notices[] = {
 	limits_gate,
 	ask_guard,
 	notice_begin,
+	texts_come,
 	method_check,
 	notice_server,
 	NULL,
@@ -59,14 +62,17 @@ static const step_fn client_answers[] = {
 	ask_answer,
 	answer_begin,
 	method_check_reply,
+	texts_go,
 	NULL,
 };
 static const step_fn server_answers[] = {
 	limits_gate,
 	answer_begin,
 	answer_size,
+	texts_come,
 	method_check_reply,
 	pinned_answer,
+	texts_shown,
 	reverse_hello,
 	task_created,
 	reverse_in_answer,
@@ -154,21 +160,34 @@ static bool walk(struct passage *p)
 	return pass;
 }
 
+static void take_message(struct passage *p)
+{
+	const struct message *m = &p->m;
+
+	p->parsed = false;
+	p->body = m->params.n ? m->params : m->result.n ? m->result : m->error;
+	p->offset = p->body.n ? (size_t)(p->body.p - m->line.p) : 0;
+	if (edit_any(&p->edits) || p->edits.failed)
+		edit_clear(&p->edits);
+}
+
+void passage_message(struct passage *p, const struct message *m)
+{
+	p->m = *m;
+	take_message(p);
+}
+
 bool mediate_message(struct filter *f, enum direction d)
 {
 	struct passage *p = &f->passage[d];
-	const struct message *m = &p->m;
 
 	if (d == SERVER_TO_CLIENT)
 		f->silent_from = 0;
 	p->step = 0;
 	p->open = true;
-	p->stalled = p->parsed = p->promised = false;
-	p->body = m->params.n ? m->params : m->result.n ? m->result : m->error;
-	p->offset = p->body.n ? (size_t)(p->body.p - m->line.p) : 0;
+	p->stalled = p->promised = false;
 	p->request.id_raw = NULL;
-	if (edit_any(&p->edits) || p->edits.failed)
-		edit_clear(&p->edits);
+	take_message(p);
 	return walk(p);
 }
 
@@ -209,6 +228,9 @@ void passage_trim(struct passage *p)
 		buf_free(&p->edited);
 	if (p->scratch.cap > KEEP)
 		buf_free(&p->scratch);
+	for (int i = 0; i < 2; i++)
+		if (p->rewritten[i].cap > KEEP)
+			buf_free(&p->rewritten[i]);
 }
 
 /* ---- lines that are no message ------------------------------------------------------------------ */

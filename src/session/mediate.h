@@ -12,6 +12,7 @@
  *   pinned.c   what the server shows, and what of it is pinned
  *   tools.c    arguments and results against schemas
  *   refuse.c   what we answer ourselves
+ *   texts.c    cleaning of texts, and rules on them; hook.c the user's text command
  *   hold.c     calls that wait for somebody's word
  */
 #pragma once

@@ -203,6 +203,9 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 	case RECORD_EVENT:
 		on_event(s, (enum session_event)r->event.event);
 		break;
+	case RECORD_TEXT:
+		journal_text(s, &r->text);
+		break;
 	case RECORD_ITEM:
 		on_item(s, &r->item);
 		break;
@@ -372,6 +375,20 @@ static int wait_time(const struct session *s)
 	return next - now > 60000 ? 60000 : (int)(next - now);
 }
 
+/* The filter finds out by itself, and refuses what the command would have been asked about. */
+static void tend_text_command(struct session *s)
+{
+	int status;
+
+	if (s->text_command.pid <= 0 || !child_tend(&s->text_command, session_now(), &status))
+		return;
+	if (WIFEXITED(status))
+		log_line(s->log, "the text command has ended with status %d", WEXITSTATUS(status));
+	else
+		log_line(s->log, "the text command was ended by signal %d", WTERMSIG(status));
+	journal_note(s, "text command", "it has ended");
+}
+
 static void run(struct session *s)
 {
 	while (!s->init.reaped || !s->filter.reaped) {
@@ -394,6 +411,7 @@ static void run(struct session *s)
 		act_on_clock(s);
 		asking_tend(s);
 		alarm_tend(s);
+		tend_text_command(s);
 		reap_peer(s, &s->filter);
 		reap_peer(s, &s->init);
 	}
@@ -416,6 +434,8 @@ static void release(struct session *s)
 	int *fds[] = { &s->filter.fd, &s->init.fd, &s->init_pidfd, &s->signal_fd };
 
 	asking_end(s);
+	child_end(&s->text_command);
+	rule_list_free(&s->rules);
 	approvals_free(&s->approvals);
 	cgroup_release(&s->cgroup);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
@@ -451,6 +471,7 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 		.init_pidfd = -1,
 		.signal_fd = -1,
 		.cgroup = { .fd = -1 },
+		.text_command = CHILD_NONE,
 		.started = session_now(),
 	};
 

@@ -16,9 +16,11 @@
 #include "base/log.h"
 #include "cage/cage.h"
 #include "policy/plan.h"
+#include "rpc/rules.h"
 #include "session/pinning.h"
 #include "session/alarm.h"
 #include "session/ask-helper.h"
+#include "session/child.h"
 #include "session/record.h"
 #include "store/approvals.h"
 #include "store/audit.h"
@@ -68,6 +70,9 @@ struct session {
 	uint64_t items_written; /* and in the audit log */
 	uint64_t memory_peak, cpu_us, oom_kills; /* of the cgroup, while it was there to ask */
 	uint64_t refusals;
+	uint64_t texts_written; /* records about texts */
+	struct rule_list rules; /* for texts: the filter's */
+	struct child text_command;
 	unsigned char packet[RECORD_PACKET_MAX];
 };
 
@@ -85,6 +90,7 @@ void session_break(struct session *s, const struct error *err);
 void journal_start(struct session *s);
 void journal_call(struct session *s, const struct record_call *r);
 void journal_refused(struct session *s, const struct record_refused *r);
+void journal_text(struct session *s, const struct record_text *r);
 void journal_item(struct session *s, const struct record_item *r);
 void journal_asked(struct session *s, const struct record_asked *r);
 void journal_alarm(struct session *s, const struct record_alarm *r);

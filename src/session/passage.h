@@ -44,6 +44,8 @@ struct passage {
 	struct tree tree;
 	struct edits edits; /* places are offsets in the line: pass `offset` */
 	struct buf edited;  /* the line with them */
+	struct buf rewritten[2]; /* the line after a step has changed it for those that follow; one is the source of the other */
+	unsigned rewritten_at;
 	struct buf scratch; /* for a step's own use; empty when it begins */
 	struct span line;   /* what is forwarded */
 	unsigned step;      /* the step that has the message now */
@@ -80,6 +82,9 @@ enum fate passage_refuse(struct passage *p, unsigned why, int code, const char *
 enum fate passage_error(struct passage *p, unsigned why, int code, const char *detail, const char *text);
 /* Drop it, saying nothing to anybody but the audit log. DETAIL: printable, or NULL. Always FATE_DONE. */
 enum fate passage_drop(struct passage *p, unsigned why, const char *detail);
+
+/* M takes the message's place. Nothing is left of what was indexed and edited. */
+void passage_message(struct passage *p, const struct message *m);
 
 /* What a stalled passage waited for is there. */
 void passage_resume(struct passage *p);

@@ -6,6 +6,7 @@
 #include "session/record.h"
 
 #include "base/cleanup.h"
+#include "rpc/rules.h"
 #include "policy/mediation.h"
 #include "rpc/change.h"
 #include "rpc/question.h"
@@ -28,6 +29,8 @@ size_t record_size(unsigned type)
 		return sizeof(struct record_refused);
 	case RECORD_EVENT:
 		return sizeof(struct record_event);
+	case RECORD_TEXT:
+		return sizeof(struct record_text);
 	case RECORD_ITEM:
 		return sizeof(struct record_item);
 	case RECORD_LIST:
@@ -111,6 +114,9 @@ static bool content_valid(const union record *r)
 		       TERMINATED(r->refused.method) && TERMINATED(r->refused.detail);
 	case RECORD_EVENT:
 		return r->event.event < EVENTS_;
+	case RECORD_TEXT:
+		return r->text.where < RULE_PLACES && r->text.what < TEXT_WHATS_ && r->text.action <= RULE_OFF &&
+		       r->text.limit <= 1 && TERMINATED(r->text.rule) && TERMINATED(r->text.subject);
 	case RECORD_ITEM:
 		return item_valid(&r->item);
 	case RECORD_LIST:
@@ -168,7 +174,7 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type)
 		[PEER_FILTER] = {
 			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
 			[PEER_RUNNING] = BIT(RECORD_CALL) | BIT(RECORD_REFUSED) | BIT(RECORD_EVENT) |
-					 BIT(RECORD_ITEM) | BIT(RECORD_LIST) | BIT(RECORD_END) | BIT(RECORD_ASK) |
+					 BIT(RECORD_ITEM) | BIT(RECORD_LIST) | BIT(RECORD_TEXT) | BIT(RECORD_END) | BIT(RECORD_ASK) |
 					 BIT(RECORD_WITHDRAW) | BIT(RECORD_ASKED) | BIT(RECORD_USED) | BIT(RECORD_ALARM),
 		},
 		[PEER_INIT] = {
@@ -257,6 +263,8 @@ const char *drop_text(unsigned why)
 		return "a task that no call of this session has made";
 	case DROP_UNASKED:
 		return "it belongs to nothing that the client has asked for";
+	case DROP_TEXT:
+		return "a rule on texts does not let it pass";
 	case DROP_PINS:
 		return "what it asks for is not pinned, or not as it is now";
 	case DROP_SCHEMA:

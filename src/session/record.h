@@ -28,6 +28,7 @@ enum record_type {
 	RECORD_EVENT,
 	RECORD_ITEM,    /* a piece of what the server shows of itself, for the pins */
 	RECORD_LIST,    /* a list, or a page of one, has been reported item by item */
+	RECORD_TEXT,    /* something was done to a text, or found in one */
 	RECORD_END,     /* the filter's last record: totals */
 	/* init to monitor */
 	RECORD_STARTED, /* execve(2) succeeded */
@@ -103,6 +104,7 @@ enum drop {
 	DROP_UNREADABLE, /* too many values, or no memory to look at it */
 	DROP_METHOD,     /* a method that is unknown, or not this side's to send */
 	DROP_SHAPE,      /* it lacks what its method requires */
+	DROP_TEXT,       /* a rule on texts, or the text command, does not let it pass */
 	DROP_PINS,       /* it is not pinned, or not as it is pinned */
 	DROP_COUNT_
 };
@@ -231,6 +233,26 @@ struct record_list {
 	uint8_t whole; /* 1: from its first page to its last */
 };
 
+enum text_what {
+	TEXT_CLEANED, /* characters were taken out: the counts say how many of which kind (rpc/clean.h) */
+	TEXT_HIT,     /* `rule` hit `count` times; `limit`: at least once only because a search was given up */
+	TEXT_COMMAND, /* the text command refused; `limit`: it failed, and `rule` says how */
+	TEXT_WHATS_
+};
+
+/* Nothing of the text itself. */
+struct record_text {
+	struct record_head head;
+	uint8_t where;  /* rule_place() */
+	uint8_t what;   /* enum text_what */
+	uint8_t action; /* enum rule_action */
+	uint8_t limit;
+	uint32_t count;
+	uint64_t control, invisible, direction, hidden_data, breaks;
+	char rule[64];
+	char subject[256]; /* tool or method */
+};
+
 union record {
 	struct record_head head;
 	struct record_ready ready;
@@ -240,6 +262,7 @@ union record {
 	struct record_event event;
 	struct record_item item;
 	struct record_list list;
+	struct record_text text;
 	struct record_end end;
 	struct record_exited exited;
 	struct record_signal signal;

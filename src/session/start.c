@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "session/filter.h"
 #include "session/init.h"
+#include "store/rulefiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +26,10 @@
 struct pipes {
 	int in[2], out[2], err[2]; /* of the server; [0] is read from */
 	int filter[2], init[2];    /* sockets; [0] is the monitor's */
+	int ask[2], told[2];       /* of the text command: its input and its output */
 };
 
-#define PIPES_NONE { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } }
+#define PIPES_NONE { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } }
 
 static void close_fd(int *fd)
 {
@@ -38,7 +40,7 @@ static void close_fd(int *fd)
 
 static void pipes_close(struct pipes *p)
 {
-	int *all[] = { p->in, p->out, p->err, p->filter, p->init };
+	int *all[] = { p->in, p->out, p->err, p->filter, p->init, p->ask, p->told };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		close_fd(&all[i][0]);
@@ -91,6 +93,21 @@ static int clone_cage(struct session *s, const struct pipes *p, struct error *er
 	return s->init.pid < 0 ? -1 : 0;
 }
 
+/* Rules and the text command are made ready while the cage is being built. */
+static int prepare_texts(struct session *s, struct pipes *p, struct error *err)
+{
+	const struct mediation *m = &s->plan->mediation;
+
+	if (rulefiles_load(m, geteuid(), false, &s->rules, err) < 0)
+		return -1;
+	if (m->text_command.n == 0)
+		return 0;
+	if (pipe2(p->ask, O_CLOEXEC) < 0 || pipe2(p->told, O_CLOEXEC) < 0 || fd_set_nonblock(p->ask[1], 1) < 0 ||
+	    fd_set_nonblock(p->told[0], 1) < 0)
+		return error_set(err, errno, "cannot make the text command's pipes");
+	return child_serve(&s->text_command, &m->text_command, p->ask[0], p->told[1], err);
+}
+
 static int fork_filter(struct session *s, const struct pipes *p, struct error *err)
 {
 	s->filter.pid = fork();
@@ -105,6 +122,9 @@ static int fork_filter(struct session *s, const struct pipes *p, struct error *e
 			.server_out = p->out[0],
 			.server_err = p->err[0],
 			.monitor = p->filter[1],
+			.rules = &s->rules,
+			.hook_in = p->ask[1],
+			.hook_out = p->told[0],
 			.approvals = &s->approvals,
 			.pins = s->pinning.text,
 		};
@@ -200,12 +220,13 @@ int session_start(struct session *s, struct error *err)
 	int step = cgroup_prepare(s->plan, &s->cgroup, err);
 	if (s->cgroup.how != CGROUP_SCOPE && judge_cgroup(s, step, err) < 0)
 		return -1;
-	if (clone_cage(s, &p, err) < 0 || fork_filter(s, &p, err) < 0)
+	if (clone_cage(s, &p, err) < 0 || prepare_texts(s, &p, err) < 0 || fork_filter(s, &p, err) < 0)
 		return -1;
 	s->filter.fd = TAKE_FD(&p.filter[0]);
 	s->init.fd = TAKE_FD(&p.init[0]);
 	/* Ends that are not ours would keep the others from seeing an end of file. */
 	pipes_close(&p);
+	rule_list_free(&s->rules);
 
 	if (s->cgroup.how == CGROUP_SCOPE && enter_scope(s, err) < 0)
 		return -1;

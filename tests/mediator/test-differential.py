@@ -213,7 +213,7 @@ with Session() as session:
 	for row in CLIENT:
 		client_row(session, *row)
 	ok(session.alive(), "the session works after all that its client did")
-	ok(b"refused" in session.stderr, "refusals are told on standard error")
+	ok(session.wait_stderr(b"refused"), "refusals are told on standard error")
 
 with Session() as session:
 	for row in SERVER:

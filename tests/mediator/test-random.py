@@ -8,6 +8,7 @@ import json
 import os
 import random
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Session, require_mcpcage, strict_object
@@ -173,7 +174,12 @@ with Session() as s:
 	run("client", from_client)
 	ok(s.alive(), "the session works on")
 
-with Session() as s:
+# Without cleaning, which changes texts on purpose (test-texts.py).
+with tempfile.NamedTemporaryFile("w", suffix=".json") as policy:
+	policy.write('{"text": {"clean": false}}')
+	policy.flush()
+	session = Session(["--policy", policy.name])
+with session as s:
 	def from_server(lines):
 		ident = s.new_id()
 		s.send({"jsonrpc": "2.0", "id": ident, "method": "tools/call", "params": {"name": "emit", "arguments": {

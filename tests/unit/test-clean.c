@@ -158,11 +158,6 @@ static void random_texts(void)
 	is_int(grown, 0, "no text grows");
 }
 
-static bool keeps_cursor(const struct tree *t, uint32_t node)
-{
-	return node > 0 && tree_string_is(t, node - 1, "cursor");
-}
-
 static void messages(void)
 {
 	static const char text[] = "{\"a\\u200bb\":1.50,\"list\":[\"x\",\"\\ud83d\\udE00\\u001b[1my\\uDB40\\udc41\",\"plain\"],"
@@ -173,15 +168,19 @@ static void messages(void)
 	struct clean_count count = { 0 };
 
 	is_int(tree_parse(&t, span_of(text), 0), TREE_OK, "a message");
-	ok(clean_tree(&t, 0, &e, &count, keeps_cursor), "is cleaned");
+	ok(clean_tree(&t, 0, false, &e, &count), "is cleaned");
 	is_int(edit_apply(&e, span_of(text), &out), 0, "by edits");
 	is_str(buf_str(&out), "{\"ab\":1.50,\"list\":[\"x\",\"\360\237\230\200y\",\"plain\"],\"cursor\":\"o\\u200b\",\"e\":\"\303\251/\"}",
 	       "keys and values; the rest keeps its bytes");
 	is_int(clean_total(&count), 7, "and counted");
+	edit_clear(&e);
+	buf_clear(&out);
+	ok(clean_tree(&t, 0, true, &e, &count) && edit_apply(&e, span_of(text), &out) == 0, "keys only");
+	ok(strncmp(buf_str(&out), "{\"ab\":1.50,", 11) == 0 && out.n == sizeof text - 1 - 6, "and nothing else");
 
 	edit_clear(&e);
 	tree_parse(&t, (struct span)S("[\"d\303\251j\303\240\\r\\n\\u00e9\\\"\\\\\",{\"k\":\"\342\200\224\"}]"), 0);
-	ok(clean_tree(&t, 0, &e, &count, NULL) && !edit_any(&e), "clean strings are left alone");
+	ok(clean_tree(&t, 0, false, &e, &count) && !edit_any(&e), "clean strings are left alone");
 }
 
 int main(void)
