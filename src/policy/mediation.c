@@ -4,19 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void lists_of(struct mediation *m, struct strlist *lists[11])
+/* The members that are lists. */
+static const size_t lists[] = {
+	offsetof(struct mediation, tools_allow),  offsetof(struct mediation, tools_deny),
+	offsetof(struct mediation, tools_ask),    offsetof(struct mediation, methods),
+	offsetof(struct mediation, rule_folders), offsetof(struct mediation, rule_files),
+	offsetof(struct mediation, text_command), offsetof(struct mediation, roots_list),
+	offsetof(struct mediation, ask_with),     offsetof(struct mediation, alarm_command),
+};
+
+static struct strlist *list_of(struct mediation *m, size_t i)
 {
-	lists[0] = &m->tools_allow;
-	lists[1] = &m->tools_deny;
-	lists[2] = &m->methods;
-	lists[3] = &m->rule_files;
-	lists[4] = &m->text_command;
-	lists[5] = &m->roots_list;
-	lists[6] = &m->ask_with;
-	lists[7] = &m->alarm_command;
-	lists[8] = &m->tools_ask;
-	lists[9] = &m->rule_folders;
-	lists[10] = NULL;
+	return (struct strlist *)((char *)m + lists[i]);
 }
 
 void mediation_defaults(struct mediation *m)
@@ -48,11 +47,8 @@ void tool_rule_free(struct tool_rule *rule)
 
 void mediation_free(struct mediation *m)
 {
-	struct strlist *lists[11];
-
-	lists_of(m, lists);
-	for (size_t i = 0; lists[i]; i++)
-		strlist_free(lists[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		strlist_free(list_of(m, i));
 	for (size_t i = 0; i < m->rules_n; i++)
 		tool_rule_free(&m->rules[i]);
 	for (size_t i = 0; i < m->actions_n; i++)
@@ -101,7 +97,6 @@ static int copy_rules(struct mediation *to, const struct mediation *from)
 int mediation_copy(struct mediation *to, const struct mediation *from, struct error *err)
 {
 	struct mediation source = *from;
-	struct strlist *mine[11], *theirs[11];
 	int r = 0;
 
 	*to = source;
@@ -109,12 +104,10 @@ int mediation_copy(struct mediation *to, const struct mediation *from, struct er
 	to->actions = NULL;
 	to->pins_name = NULL;
 	to->rules_n = to->actions_n = 0;
-	lists_of(to, mine);
-	lists_of(&source, theirs);
-	for (size_t i = 0; mine[i]; i++)
-		*mine[i] = (struct strlist){ 0 };
-	for (size_t i = 0; mine[i] && r == 0; i++)
-		r = strlist_copy(mine[i], theirs[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		*list_of(to, i) = (struct strlist){ 0 };
+	for (size_t i = 0; i < ARRAY_SIZE(lists) && r == 0; i++)
+		r = strlist_copy(list_of(to, i), list_of(&source, i));
 	if (r == 0)
 		r = copy_rules(to, from);
 	if (r == 0)

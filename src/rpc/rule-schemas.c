@@ -25,7 +25,7 @@ struct rule_schemas *rule_schemas_new(const struct plan *plan, struct error *err
 		.home = plan->home,
 		.folder = plan->cwd,
 	};
-	CLEANUP(rule_schemas_freep) struct rule_schemas *s = calloc(1, sizeof *s + m->rules_n * sizeof *s->v);
+	CLEANUP(rule_schemas_freep) struct rule_schemas *s = calloc(1, sizeof *s + m->rules_n * sizeof(struct schema *));
 
 	if (!s)
 		return error_oom(err), NULL;
