@@ -15,7 +15,7 @@ static const size_t lists[] = {
 
 static struct strlist *list_of(struct mediation *m, size_t i)
 {
-	return (struct strlist *)((char *)m + lists[i]);
+	return (void *)((char *)m + lists[i]);
 }
 
 void mediation_defaults(struct mediation *m)
