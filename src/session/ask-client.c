@@ -25,8 +25,19 @@ static bool declares_forms(const struct tree *t, uint32_t capabilities)
 	return tree_is(t, tree_member(t, e, "form"), TREE_OBJECT) || tree_member(t, e, "url") == TREE_NONE;
 }
 
+static bool declared_in_call(struct passage *p)
+{
+	const struct tree *t = passage_tree(p);
+	uint32_t meta = t && tree_is(t, 0, TREE_OBJECT) ? tree_member(t, 0, "_meta") : TREE_NONE;
+
+	return tree_is(t, meta, TREE_OBJECT) && declares_forms(t, tree_member(t, meta, META_CAPABILITIES));
+}
+
 enum fate ask_learn(struct passage *p)
 {
+	p->asks = false;
+	if (p->m.modern && p->request.is_tool_call)
+		p->asks = declared_in_call(p);
 	if (strcmp(p->m.method, "initialize") != 0)
 		return FATE_NEXT;
 	const struct tree *t = passage_tree(p);
@@ -38,10 +49,7 @@ enum ask_way ask_way(struct passage *p)
 {
 	if (p->d == SERVER_TO_CLIENT || !p->m.modern)
 		return p->f->asks.client_elicits ? ASK_WAY_REQUEST : ASK_WAY_NONE;
-	const struct tree *t = passage_tree(p);
-	uint32_t meta = t && tree_is(t, 0, TREE_OBJECT) ? tree_member(t, 0, "_meta") : TREE_NONE;
-	bool forms = tree_is(t, meta, TREE_OBJECT) && declares_forms(t, tree_member(t, meta, META_CAPABILITIES));
-	return forms ? ASK_WAY_RESULT : ASK_WAY_NONE;
+	return p->asks ? ASK_WAY_RESULT : ASK_WAY_NONE;
 }
 
 static void id_of(char text[40], uint32_t number)

@@ -87,7 +87,7 @@ struct asks {
 int ask_start(struct filter *f, const struct approvals *remembered, struct error *err);
 
 /* ---- steps ---- */
-/* client's requests: note what `initialize` declares; before anything is taken out of it */
+/* client's requests: note what it declares; before anything is taken out of that */
 enum fate ask_learn(struct passage *p);
 /* the last of the client's requests: a call that somebody has to allow */
 enum fate ask_call(struct passage *p);

@@ -52,6 +52,7 @@ struct passage {
 	bool open;          /* between its first step and its last */
 	bool stalled;
 	bool promised;      /* server's answer to a call: a task, or questions first; not yet what the tool says */
+	bool asks;      /* a modern call: the client declared that it asks people */
 	bool held_back; /* a call, while calls are held back after an alarm: a person has to say so */
 };
 

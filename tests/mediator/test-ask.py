@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A person is asked about a call, on every road: nothing reaches the server before a yes, and nothing but a yes is one."""
 
+import base64
 import json
 import os
 import subprocess
@@ -207,6 +208,57 @@ def modern():
 		is_eq(m["result"].get("resultType"), "input_required", "a yes of another session is none")
 
 
+def rounds():
+	"""What the server asks for while it carries out an allowed call belongs to that call."""
+	with Client(["--ask-tool", "emit", "--elicitation", "allow"]) as s:
+		form = {"method": "elicitation/create", "params": {"message": "which one?", "requestedSchema": {
+			"type": "object", "properties": {"x": {"type": "string"}}}}}
+		more = {"jsonrpc": "2.0", "id": "@ID@", "result": {
+			"resultType": "input_required", "inputRequests": {"q": form}, "requestState": "server's own"}}
+		call = {"mute": True, "b64": base64.b64encode(json.dumps(more).replace('"@ID@"', "@ID@").encode() + b"\n").decode()}
+		yes = {"action": "accept", "content": {"answer": "once"}}
+		r = s.modern("emit", call)["result"]
+		key = next(iter(r["inputRequests"]))
+		r = s.modern("emit", call, inputResponses={key: yes}, requestState=r["requestState"])["result"]
+		is_eq((list(r["inputRequests"]), r["requestState"]), (["q"], "server's own"), "the server wants more for an allowed call")
+		answers = {"inputResponses": {"q": {"action": "accept", "content": {"x": "y"}}}, "requestState": "server's own"}
+		r = s.modern("emit", {**call, "step": 0}, **answers)["result"]
+		is_eq(list(r["inputRequests"]), [key], "the answer is for this call: with other arguments it is asked again")
+		r = s.modern("emit", call, **answers)["result"]
+		is_eq(list(r["inputRequests"]), ["q"], "its own next round is not asked about")
+		lines = [x for x in s.seen() if b'"emit"' in x]
+		is_eq([b"server's own" in x for x in lines], [False, True], "the server got both rounds")
+		s.modern("emit", call, **answers)
+		r = s.modern("emit", call)["result"]
+		is_eq(list(r["inputRequests"]), [key], "a new call is asked about")
+
+
+def reverse():
+	"""Where policy says ask to what the server asks of the client."""
+	request = {"jsonrpc": "2.0", "id": 77, "method": "sampling/createMessage", "params": {
+		"messages": [{"role": "user", "content": {"type": "text", "text": "who am I?"}}], "maxTokens": 10}}
+	line = json.dumps(request).encode() + b"\n"
+	for word in ("once", "no"):
+		with Folder() as d, Client(["--sampling", "ask", "--ask-with", d.helper(f"echo {word}")], {"sampling": {}}) as s:
+			s.emit(line)
+			if word == "once":
+				m = s.event("sampling/createMessage")
+				ok(m is not None and "who am I?" in json.dumps(m), "a request of the server passes once it is allowed", m)
+				s.send({"jsonrpc": "2.0", "id": m["id"], "result": {
+					"role": "assistant", "model": "m", "content": {"type": "text", "text": "you"}}})
+				ok(s.alive() and any(b'"you"' in x for x in s.seen()), "and its answer comes back")
+			else:
+				end = time.monotonic() + 10
+				answers = []
+				while not answers and time.monotonic() < end:
+					answers = [x for x in s.seen() if b'"id":77' in x]
+				ok(answers and b"error" in answers[0], "refused, the server is told", answers)
+				ok(not any(m.get("method") == "sampling/createMessage" for m in s.other), "and the client hears nothing", s.other)
+			told, = d.told()
+			is_eq(told["tool"], "sampling/createMessage", "the person was told what it is about")
+			ok("who am I?" in told["arguments"] and "client's model" in told["reason"], "all of it", told)
+
+
 def helpers():
 	with Folder() as d:
 		with Client(ASK + ["--ask-with", d.helper("echo once")]) as s:
@@ -373,6 +425,8 @@ cancelled()
 timeouts()
 many()
 modern()
+rounds()
+reverse()
 helpers()
 ends()
 always()
