@@ -4,7 +4,8 @@
 It reads raw bytes and cuts them at newlines only, remembers every line as it came, and answers what it can. The
 tool "emit" writes any bytes to standard output, which is how it plays a hostile server; "seen" tells which lines
 have reached it, which is how a test knows what a hostile client got through. Options: --ignore-term, --daemons N,
---hold (read no further after the first call of "hold"). Nothing here is defensive: this is the attacker's side.
+--hold (read no further after the first call of "hold"), --tool DEFINITION (one more, as JSON; called, it gives back its
+argument "result", or else all of them as text). Nothing here is defensive: this is the attacker's side.
 """
 
 import base64
@@ -16,6 +17,7 @@ import threading
 import time
 
 seen = []
+shown = []  # definitions of tools that the test gave
 modern = set()  # ids of requests of 2026-07-28, as JSON
 write_lock = threading.Lock()
 
@@ -140,6 +142,15 @@ def tool_daemons(ident, a, _meta):
 	answer(ident, "running")
 
 
+canned = {}  # by method: bytes, sent in place of an answer with @ID@ replaced
+
+
+def tool_answer(ident, a, _meta):
+	"""From now on, answer requests of "method" with these bytes."""
+	canned[a["method"]] = base64.b64decode(a["b64"])
+	answer(ident, "set")
+
+
 tools = {name[5:]: value for name, value in list(globals().items()) if name.startswith("tool_")}
 
 
@@ -155,17 +166,25 @@ def handle(line):
 		return
 	if isinstance(params, dict) and "io.modelcontextprotocol/protocolVersion" in (params.get("_meta") or {}):
 		modern.add(json.dumps(ident))
-	if method == "initialize":
+	if method in canned:
+		put(canned[method].replace(b"@ID@", json.dumps(ident).encode()))
+	elif method == "initialize":
 		send({"jsonrpc": "2.0", "id": ident, "result": {
 			"protocolVersion": "2025-06-18", "capabilities": {"tools": {}, "logging": {}},
 			"serverInfo": {"name": "puppet", "version": "1"}}})
 	elif method == "ping":
 		send({"jsonrpc": "2.0", "id": ident, "result": {}})
 	elif method == "tools/list":
-		send({"jsonrpc": "2.0", "id": ident, "result": {"tools": [
-			{"name": name, "description": name, "inputSchema": {"type": "object"}} for name in tools]}})
+		page = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"} if json.dumps(ident) in modern else {}
+		send({"jsonrpc": "2.0", "id": ident, "result": {**page, "tools": [
+			*({"name": name, "description": name, "inputSchema": {"type": "object"}} for name in tools), *shown]}})
 	elif method == "tools/call" and isinstance(params, dict):
 		run = tools.get(str(params.get("name")))
+		if any(t["name"] == params.get("name") for t in shown):
+			arguments = params.get("arguments", {})
+			echo = {"content": [{"type": "text", "text": json.dumps(arguments)}]}
+			send({"jsonrpc": "2.0", "id": ident, "result": arguments.get("result", echo)})
+			return
 		if run is None:
 			answer(ident, "no such tool", True)
 			return
@@ -178,6 +197,7 @@ def handle(line):
 
 
 def main():
+	shown.extend(json.loads(b) for a, b in zip(sys.argv, sys.argv[1:]) if a == "--tool")
 	if "--ignore-term" in sys.argv:
 		for s in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
 			signal.signal(s, signal.SIG_IGN)
