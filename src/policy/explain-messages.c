@@ -214,9 +214,13 @@ static void asking(struct buf *out, const struct mediation *m)
 static void alarms(struct buf *out, const struct mediation *m)
 {
 	static const char *const what[] = {
-		[BREACH_STOP] = "ends the session", [BREACH_HOLD] = "has you asked before each call, for a minute", [BREACH_NOTE] = "is recorded",
+		[BREACH_STOP] = "ends the session",
+		[BREACH_HOLD] = "has you asked before each call, for a minute",
+		[BREACH_NOTE] = "is recorded",
 	};
-	static const char *const units[] = { " calls a minute", " bytes a minute", " calls at a time", " refusals in a row", " times larger results" };
+	static const char *const units[] = {
+		" calls a minute", " bytes a minute", " calls at a time", " refusals in a row", " times larger results",
+	};
 	const uint64_t numbers[] = { m->calls_per_minute, m->bytes_per_minute, m->concurrency, m->denials_in_a_row,
 				     m->result_growth };
 	CLEANUP_BUF struct buf line = BUF_INIT(0);

@@ -45,3 +45,11 @@ int merge_locks_done(struct merge *merge, struct error *err);
 
 /* Check what concerns several keys, and hand the policy over. */
 int merge_finish(struct merge *merge, struct policy *policy, struct error *err);
+
+/* Between merge.c and merge-lock.c. */
+void *merge_member(struct policy *policy, const struct policy_key *key);
+/* Append a copy unless it is there. 0, or -1 when out of memory. */
+int merge_add_grant(struct grant **grants, size_t *n, const struct grant *grant);
+/* Whether VALUE only tightens what is locked. */
+int merge_check_locks(const struct merge *merge, const struct policy_key *key, const struct value *value,
+		      struct error *err);

@@ -12,7 +12,16 @@
 #include <string.h>
 
 /* The members that are read like keys of their own. */
-enum member { MEMBER_TOOL, MEMBER_VERDICT, MEMBER_RATE, MEMBER_CONCURRENCY, MEMBER_TIMEOUT, MEMBER_RESULT_SIZE, MEMBER_REASON, MEMBERS_N };
+enum member {
+	MEMBER_TOOL,
+	MEMBER_VERDICT,
+	MEMBER_RATE,
+	MEMBER_CONCURRENCY,
+	MEMBER_TIMEOUT,
+	MEMBER_RESULT_SIZE,
+	MEMBER_REASON,
+	MEMBERS_N,
+};
 
 static const char *const words_verdict[] = { "deny", "ask", "allow", NULL };
 
