@@ -166,7 +166,9 @@ def handle(line):
 		return
 	if isinstance(params, dict) and "io.modelcontextprotocol/protocolVersion" in (params.get("_meta") or {}):
 		modern.add(json.dumps(ident))
-	if method in canned:
+	if isinstance(params, dict) and isinstance(params.get("x-answer"), str):
+		put(base64.b64decode(params["x-answer"]).replace(b"@ID@", json.dumps(ident).encode()))
+	elif method in canned:
 		put(canned[method].replace(b"@ID@", json.dumps(ident).encode()))
 	elif method == "initialize":
 		send({"jsonrpc": "2.0", "id": ident, "result": {
