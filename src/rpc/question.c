@@ -7,7 +7,7 @@
 #include "rpc/question.h"
 
 #include "base/json-out.h"
-#include "rpc/text.h"
+#include "rpc/unicode.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -45,20 +45,6 @@ bool answer_by_name(struct span word, enum answer *answer)
 
 /* ---- what is shown ---------------------------------------------------------------------------- */
 
-static size_t sequence_length(unsigned char lead)
-{
-	return lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-}
-
-static uint32_t code_of(const unsigned char *p, size_t n)
-{
-	uint32_t code = n == 1 ? p[0] : n == 2 ? p[0] & 0x1fu : n == 3 ? p[0] & 0x0fu : p[0] & 0x07u;
-
-	for (size_t i = 1; i < n; i++)
-		code = code << 6 | (p[i] & 0x3fu);
-	return code;
-}
-
 static void put_escape(struct buf *out, uint32_t code)
 {
 	if (code < 0x10000) {
@@ -72,11 +58,10 @@ static void put_escape(struct buf *out, uint32_t code)
 /* TEXT with what cannot be seen as escapes; QUOTED: as the inside of a JSON string. */
 static void show_run(struct buf *out, struct span text, bool quoted)
 {
-	CLEANUP_BUF struct buf seen = BUF_INIT(64);
-	const unsigned char *p = (const unsigned char *)text.p;
+	const uint8_t *p = (const uint8_t *)text.p;
+	uint32_t code = 0;
 
 	for (size_t i = 0; i < text.n;) {
-		size_t n = sequence_length(p[i]);
 		if (quoted && (p[i] == '"' || p[i] == '\\')) {
 			buf_printf(out, "\\%c", p[i++]);
 			continue;
@@ -85,17 +70,14 @@ static void show_run(struct buf *out, struct span text, bool quoted)
 			buf_putc(out, (char)p[i++]);
 			continue;
 		}
-		if (n > text.n - i)
-			n = text.n - i;
-		/* A tab is no concern of text_clean(), but a record has none either. */
-		buf_clear(&seen);
-		if (p[i] >= 0x80 && text_clean(&seen, (struct span){ text.p + i, n }) == 0)
-			buf_append(out, text.p + i, n);
-		else if (n == 1 && p[i] >= 0x80)
-			buf_puts(out, "\xef\xbf\xbd"); /* no UTF-8 */
+		size_t n = unicode_decode(p + i, text.n - i, &code);
+		if (n == 0)
+			buf_puts(out, "\xef\xbf\xbd");
+		else if (code < 0x20 || unicode_hidden(code)) /* a tab is not hidden, but a record has none either */
+			put_escape(out, code);
 		else
-			put_escape(out, code_of(p + i, n));
-		i += n;
+			buf_append(out, text.p + i, n);
+		i += n ? n : 1;
 	}
 }
 

@@ -10,6 +10,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Terminated, and nothing in it that a terminal obeys. */
+static bool for_people(const char *text, size_t size)
+{
+	size_t n = strnlen(text, size);
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			return false;
+	return n < size;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	union record r;
@@ -27,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		if (r.head.type == RECORD_ITEM && (r.item.n > RECORD_CHUNK || r.item.offset + (uint64_t)r.item.n > r.item.total ||
 						   strlen(r.item.name) > ITEM_NAME_MAX || !item_kind_name((enum item_kind)r.item.kind)))
+			abort();
+		if (r.head.type == RECORD_ASK && !for_people(r.ask.arguments, sizeof r.ask.arguments))
 			abort();
 		before = at;
 	}
