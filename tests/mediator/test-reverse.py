@@ -16,7 +16,7 @@ require_mcpcage()
 
 ALL = {"sampling": {"tools": {}, "context": {}}, "elicitation": {"form": {}, "url": {}}, "roots": {"listChanged": True},
        "experimental": {"x": {}}, "tasks": {"requests": {"elicitation": {"create": {}}}}}
-ALLOW = {"client": {"sampling": "allow", "elicitation": "allow", "elicitation_url": "allow", "roots": true, "roots_list": ["/srv/data"]},
+ALLOW = {"client": {"sampling": "allow", "elicitation": "allow", "elicitation_url": "allow", "roots": True, "roots_list": ["/srv/data"]},
 	 "pins": {"name": "the-server"}}
 META = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": ALL,
 	"io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"}}
