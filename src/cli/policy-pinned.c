@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- in the child -------------------------------------------------------------------------------- */
@@ -68,10 +69,12 @@ static void look(const struct plan *plan, struct buf *text, struct span tool, st
 	out->state = PINNED_REFUSED;
 	/* The server is not asked: what is pinned is taken to be offered. */
 	bool open = !manifest_closed(manifest, ITEM_TOOL) && plan->mediation.pins == PINS_FIRST_USE;
-	if (!item || !item->pinned)
+	if (!item || !item->pinned) {
 		out->state = open ? PINNED_UNKNOWN : PINNED_REFUSED;
-	else if (out->standing == STANDING_KNOWN)
+	} else if (out->standing == STANDING_KNOWN) {
+		memcpy(out->pin, item->hash, sizeof out->pin);
 		out->state = arguments.n > 0 ? check_arguments(&plan->mediation, item, arguments, &out->why) : PINNED_KNOWN;
+	}
 }
 
 static _Noreturn void child(int fd, const struct plan *plan, struct buf *text, const char *tool, struct span arguments)
@@ -142,16 +145,19 @@ int pinned_check(const struct plan *plan, const char *tool, struct span argument
 	return out->state == PINNED_DAMAGED ? pins_damaged(plan->pins_folder, "current", err) : 0;
 }
 
-int pinned_used(const struct plan *plan, const char *tool, bool *used, struct error *err)
+int pinned_memory(const struct plan *plan, const char *tool, const uint8_t pin[32], const uint8_t scope[32], bool *used,
+		  bool *always, struct error *err)
 {
 	static const uint8_t use[32];
 	CLEANUP(approvals_free) struct approvals approvals = { 0 };
 
-	*used = false;
+	*used = *always = false;
 	if (!plan->pins_folder)
 		return 0;
 	if (approvals_load(plan->pins_folder, &approvals, err) < 0)
 		return -1;
-	*used = approvals_find(&approvals, tool, use) != NULL;
+	const struct approval *past = approvals_find(&approvals, tool, use);
+	*used = past && memcmp(past->pin, pin, sizeof past->pin) == 0;
+	*always = approval_stands(approvals_find(&approvals, tool, scope), pin, (int64_t)time(NULL));
 	return 0;
 }

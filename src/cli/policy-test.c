@@ -14,6 +14,7 @@
 #include "policy/value.h"
 #include "rpc/frame.h"
 #include "rpc/rule-schemas.h"
+#include "session/ask.h"
 
 #include <errno.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct trial {
 	struct schema_failure why;
 	struct pinned_answer pinned;
 	bool first_use; /* tools.ask_first_use makes it a question */
+	bool always;    /* and the user has answered that, or the rule's, for good */
 	enum tool_verdict verdict;
 };
 
@@ -114,6 +116,26 @@ static bool pin_refuses(const struct trial *t)
 	return t->pinned.state == PINNED_REFUSED || t->pinned.state == PINNED_FAILED || t->pinned.state == PINNED_UNREADABLE;
 }
 
+/* Whether the user is asked, or has said "always" before. */
+static int remember(struct trial *t, const struct plan *plan, struct error *err)
+{
+	uint8_t scope[32];
+	bool used;
+
+	if (t->d.verdict == TOOL_ASK)
+		ask_scope_of(&t->d, scope);
+	else
+		ask_scope(scope, ASK_FIRST_USE);
+	if (pinned_memory(plan, t->tool, t->pinned.pin, scope, &used, &t->always, err) < 0)
+		return -1;
+	t->first_use = t->d.verdict == TOOL_ALLOW && plan->mediation.ask_first_use && !used;
+	if (t->first_use)
+		t->verdict = TOOL_ASK;
+	if (t->verdict == TOOL_ASK && t->always)
+		t->verdict = TOOL_ALLOW;
+	return 0;
+}
+
 static int decide(struct trial *t, const struct plan *plan, struct error *err)
 {
 	CLEANUP(rule_schemas_freep) struct rule_schemas *schemas = rule_schemas_new(plan, err);
@@ -128,14 +150,8 @@ static int decide(struct trial *t, const struct plan *plan, struct error *err)
 			t->policy = CHECKED_NOT;
 	if (t->d.verdict == TOOL_DENY)
 		return 0;
-	if (t->verdict == TOOL_ALLOW && plan->mediation.ask_first_use) {
-		bool used;
-		if (pinned_used(plan, t->tool, &used, err) < 0)
-			return -1;
-		t->first_use = !used;
-		t->verdict = used ? TOOL_ALLOW : TOOL_ASK;
-	}
-	if (pinned_check(plan, t->tool, t->tree.n ? tree_raw(&t->tree, 0) : (struct span){ 0 }, &t->pinned, err) < 0)
+	if (pinned_check(plan, t->tool, t->tree.n ? tree_raw(&t->tree, 0) : (struct span){ 0 }, &t->pinned, err) < 0 ||
+	    remember(t, plan, err) < 0)
 		return -1;
 	if (pin_refuses(t))
 		t->verdict = TOOL_DENY;
@@ -186,6 +202,8 @@ static const char *over_words(const struct trial *t)
 		return "the arguments do not satisfy the schema of policy";
 	if (t->pinned.state == PINNED_REFUSED)
 		return "of its pins";
+	if (t->verdict == TOOL_ALLOW)
+		return "the user has said \"always\" to that";
 	return pin_refuses(t) ? "the arguments do not satisfy the tool's schema" : "it was never used before (tools.ask_first_use)";
 }
 
@@ -283,6 +301,7 @@ static void tell_json(struct buf *out, const struct trial *t)
 	json_member_span(out, "because", buf_span(&t->source));
 	json_member_str(out, "reason", t->d.reason);
 	json_member_bool(out, "first_use", t->first_use);
+	json_member_bool(out, "always", t->always);
 	json_key(out, "arguments");
 	buf_putc(out, '{');
 	json_member_str(out, "policy", checked[t->policy]);

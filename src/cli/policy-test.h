@@ -22,6 +22,7 @@ enum pinned_state {
 struct pinned_answer {
 	enum pinned_state state;
 	enum standing standing;
+	uint8_t pin[32]; /* of the tool's definition; zeroes when it is not known */
 	struct schema_failure why; /* a server's text may be in it */
 };
 
@@ -29,5 +30,6 @@ struct pinned_answer {
 int pinned_check(const struct plan *plan, const char *tool, struct span arguments, struct pinned_answer *out,
 		 struct error *err);
 
-/* Whether TOOL was used before, as far as is known. */
-int pinned_used(const struct plan *plan, const char *tool, bool *used, struct error *err);
+/* What is remembered of calls of TOOL, defined as PIN: that it was used, and whether the user said "always" to what SCOPE asks. */
+int pinned_memory(const struct plan *plan, const char *tool, const uint8_t pin[32], const uint8_t scope[32], bool *used,
+		  bool *always, struct error *err);

@@ -81,9 +81,7 @@ static bool granted(const struct filter *f, const struct ask_about *about)
 			return true;
 	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
 		return false;
-	const struct approval *always = approvals_find(a->remembered, about->subject, about->scope);
-	return always && !approval_is_use(always) && always->since <= now.tv_sec && now.tv_sec < always->until &&
-	       memcmp(always->pin, about->pin, sizeof always->pin) == 0;
+	return approval_stands(approvals_find(a->remembered, about->subject, about->scope), about->pin, now.tv_sec);
 }
 
 void ask_grant(struct filter *f, const struct ask_about *about, enum answer answer)
@@ -417,7 +415,7 @@ static void reason_of_hold(const struct limits *l, struct buf *reason)
 }
 
 /* A rule's scope is all that it says: another rule asks again. */
-static void scope_of_rule(const struct decision *d, struct ask_about *about)
+void ask_scope_of(const struct decision *d, uint8_t scope[32])
 {
 	const struct tool_rule *rule = d->rule;
 	CLEANUP_BUF struct buf what = BUF_INIT(0);
@@ -428,7 +426,7 @@ static void scope_of_rule(const struct decision *d, struct ask_about *about)
 	else
 		buf_puts(&what, d->by == DECIDED_BY_ASK ? "tools.ask" : "tools.default");
 	const char *text = buf_str(&what);
-	ask_scope(about->scope, text ? text : "");
+	ask_scope(scope, text ? text : "");
 }
 
 /* Whether a person has to allow this call, and why. */
@@ -447,14 +445,14 @@ static bool has_to_be_asked(struct passage *p, struct ask_about *about, struct b
 	}
 	if (d.verdict == TOOL_ASK) {
 		reason_of_rule(&d, reason);
-		scope_of_rule(&d, about);
+		ask_scope_of(&d, about->scope);
 		return true;
 	}
 	if (!f->plan->mediation.ask_first_use || limits_past(f, p->m.name, about->pin))
 		return false;
 	buf_puts(reason, limits_changed(f, p->m.name, about->pin) ? "this tool has changed since it was last used"
 								  : "this tool was never used before");
-	ask_scope(about->scope, "first use");
+	ask_scope(about->scope, ASK_FIRST_USE);
 	return true;
 }
 

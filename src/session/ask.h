@@ -105,6 +105,9 @@ enum fate ask_result(struct passage *p);
 enum fate ask_person(struct passage *p, const struct ask_about *about);
 /* A scope for questions that are asked because of WHAT (a rule, a key). */
 void ask_scope(uint8_t scope[32], const char *what);
+#define ASK_FIRST_USE "first use"
+/* That of what decided about a call. */
+void ask_scope_of(const struct decision *d, uint8_t scope[32]);
 /* What the definition of TOOL that is in force says it does, as a person may see it. */
 void ask_description(const struct filter *f, const char *tool, struct buf *out);
 /* The hash of the definition of TOOL that is in force; zeroes when there is none, or the tool may not be used. */

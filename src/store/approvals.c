@@ -244,3 +244,8 @@ int approvals_revoke(const char *folder, const char *tool, bool use, size_t *cou
 	}
 	return *count ? save(folder, &all, err) : 0;
 }
+
+bool approval_stands(const struct approval *a, const uint8_t pin[32], int64_t now)
+{
+	return a && !approval_is_use(a) && a->since <= now && now < a->until && memcmp(a->pin, pin, sizeof a->pin) == 0;
+}

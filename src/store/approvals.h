@@ -52,3 +52,5 @@ int approvals_add(const char *folder, const struct approval *v, size_t n, int64_
 int approvals_revoke(const char *folder, const char *tool, bool use, size_t *count, struct error *err);
 
 bool approval_is_use(const struct approval *a);
+/* Whether A (NULL: no) is an answer "always" that holds NOW, in seconds since 1970, for a tool defined as PIN. */
+bool approval_stands(const struct approval *a, const uint8_t pin[32], int64_t now);

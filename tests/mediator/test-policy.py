@@ -112,6 +112,23 @@ with Session() as s:
 	s.end()
 	is_eq(tested(s.dir, ["--ask-first-use"], "echo", {})["verdict"], "allow", "then it was used")
 
+# An answer that is remembered.
+helper = os.path.join(folder.name, "helper")
+with open(helper, "w", encoding="utf-8") as f:
+	f.write("#!/bin/sh\nread -r question\necho always\n")
+os.chmod(helper, 0o755)
+with Session(["--policy", RULES, "--ask-with", helper]) as s:
+	options = ["--policy", RULES]
+	is_eq(tested(s.dir, options, "emit", {"b64": ""})["verdict"], "ask", "nobody has answered yet")
+	m = s.call("emit", {"b64": ""})
+	ok(not is_tool_error(m), "somebody answers always", text_of(m))
+	s.end()
+	d = tested(s.dir, options, "emit", {"b64": ""})
+	is_eq((d["verdict"], d["policy"], d["always"]), ("allow", "ask", True), "then policy test knows")
+	is_eq(tested(s.dir, options, "big", {"bytes": 1})["verdict"], "ask", "another tool is asked about all the same")
+	other = ["--policy", policy("other.json", tools={"rules": [{"tool": "emit", "verdict": "ask"}]})]
+	is_eq(tested(s.dir, other, "emit", {"b64": ""})["verdict"], "ask", "and so is it by another rule")
+
 # The limits of a rule.
 LIMITS = policy("limits.json", tools={"rules": [
 	{"tool": "echo", "verdict": "allow", "rate": 3},
