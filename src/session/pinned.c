@@ -11,6 +11,7 @@
 #include "session/mediate.h"
 
 #include "rpc/change.h"
+#include "session/texts.h"
 #include "store/pins.h"
 
 #include <stdio.h>
@@ -209,6 +210,12 @@ enum fate pinned_answer(struct passage *p)
 	}
 	if (f->plan->mediation.pins == PINS_OFF)
 		return FATE_NEXT;
+	/* A pinned identity in the place of another is looked at as if the server had sent it. */
+	if (hello && edit_any(&p->edits)) {
+		enum fate fate = texts_rewrite(p);
+		if (fate != FATE_NEXT)
+			return fate;
+	}
 	if (hello) {
 		report_list(f, ITEM_IDENTITY, true);
 		report_list(f, ITEM_INSTRUCTIONS, true);

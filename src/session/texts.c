@@ -159,8 +159,7 @@ bool texts_is_text(const struct walk *w, uint32_t i)
 
 /* ---- rewriting ------------------------------------------------------------------------------------------- */
 
-/* The message with its edits takes the message's place. FATE_NEXT, or it was refused. */
-static enum fate rewrite(struct passage *p)
+enum fate texts_rewrite(struct passage *p)
 {
 	const struct frame_limits limits = { .message = 4 * p->f->plan->message_size + KEEP };
 	struct buf *to = &p->rewritten[p->rewritten_at ^= 1];
@@ -388,7 +387,7 @@ static enum fate look_into(struct passage *p, unsigned where, bool clean, uint32
 	if (!p->f->hook && !edit_any(&p->edits))
 		return FATE_NEXT;
 	if (edit_any(&p->edits)) {
-		enum fate fate = rewrite(p);
+		enum fate fate = texts_rewrite(p);
 		if (fate != FATE_NEXT)
 			return fate;
 	}
@@ -396,7 +395,7 @@ hook:
 	if (!p->f->hook)
 		return FATE_NEXT;
 	enum fate fate = hook_ask(p, where);
-	return fate == FATE_NEXT && edit_any(&p->edits) ? rewrite(p) : fate;
+	return fate == FATE_NEXT && edit_any(&p->edits) ? texts_rewrite(p) : fate;
 }
 
 static bool is_greeting(const struct passage *p)
@@ -428,7 +427,7 @@ enum fate texts_come(struct passage *p)
 		const struct tree *t = passage_tree(p);
 		if (!t || !clean_tree(t, p->offset, true, &p->edits, &count))
 			return passage_unreadable(p);
-		return edit_any(&p->edits) ? rewrite(p) : FATE_NEXT;
+		return edit_any(&p->edits) ? texts_rewrite(p) : FATE_NEXT;
 	}
 	if (is_resource_list(p)) {
 		const struct tree *t = passage_tree(p);

@@ -30,6 +30,8 @@ int texts_prepare(struct filter *f, const struct rule_list *rules, int hook_in, 
 enum fate texts_come(struct passage *p);
 enum fate texts_shown(struct passage *p);
 enum fate texts_go(struct passage *p);
+/* The message with its edits takes the message's place: what looks next sees what is in it now. FATE_NEXT, or it was refused. */
+enum fate texts_rewrite(struct passage *p);
 
 /* Give the memory of large messages back. */
 void texts_trim(struct filter *f);

@@ -88,11 +88,16 @@ static void put_hex(struct buf *out, const uint8_t *p, size_t n)
 	}
 }
 
+static bool plain(uint8_t c, bool blanks)
+{
+	return (c > ' ' || (blanks && c == ' ')) && c < 0x7f && c != '%';
+}
+
 static void put_text(struct buf *out, struct span text, bool blanks)
 {
 	for (size_t i = 0; i < text.n; i++) {
 		uint8_t c = (uint8_t)text.p[i];
-		if ((c > ' ' || (blanks && c == ' ')) && c < 0x7f && c != '%') {
+		if (plain(c, blanks)) {
 			buf_putc(out, (char)c);
 		} else {
 			buf_putc(out, '%');
@@ -106,9 +111,9 @@ int pins_write(const struct pins *p, struct buf *out)
 	size_t from = out->n;
 	uint8_t sum[ITEM_HASH];
 
-	buf_printf(out, "%s\ngeneration %llu\ntime %lld\ndecided %s %llu\ncommand ", head_line,
+	buf_printf(out, "%s\ngeneration %llu\ntime %lld\ndecided %s %llu\ncommand%s", head_line,
 		   (unsigned long long)p->generation, (long long)p->time, pins_decided_name(p->decided),
-		   (unsigned long long)p->from);
+		   (unsigned long long)p->from, p->command[0] ? " " : "");
 	put_text(out, span_of(p->command), true);
 	buf_puts(out, "\nclosed");
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
@@ -164,9 +169,12 @@ static char *field(struct reader *r, const char *word)
 	size_t n = strlen(word);
 	char *text = line(r);
 
-	if (!text || strncmp(text, word, n) != 0 || (text[n] != ' ' && text[n] != '\0'))
+	if (!text || strncmp(text, word, n) != 0)
 		return NULL;
-	return text[n] ? text + n + 1 : text + n;
+	/* One blank and something, or nothing. */
+	if (text[n] == ' ' && text[n + 1])
+		return text + n + 1;
+	return text[n] == '\0' ? text + n : NULL;
 }
 
 /* A number in its one form. */
@@ -206,7 +214,7 @@ static bool hex(const char *text, uint8_t *out, size_t n)
 }
 
 /* Decode in place. false: not what put_text() writes. */
-static bool text_value(char *text, struct span *out)
+static bool text_value(char *text, bool blanks, struct span *out)
 {
 	char *to = text;
 	uint8_t c;
@@ -214,6 +222,8 @@ static bool text_value(char *text, struct span *out)
 	*out = (struct span){ text, 0 };
 	for (char *from = text; *from; from++) {
 		if (*from != '%') {
+			if (!plain((uint8_t)*from, blanks))
+				return false;
 			*to++ = *from;
 			continue;
 		}
@@ -223,6 +233,8 @@ static bool text_value(char *text, struct span *out)
 		if (high < 0 || low < 0)
 			return false;
 		c = (uint8_t)(high << 4 | low);
+		if (plain(c, blanks))
+			return false;
 		*to++ = (char)c;
 		from += 2;
 	}
@@ -247,11 +259,16 @@ static char *word(char **text)
 
 static int closed(struct reader *r, char *text, struct pins *p)
 {
-	for (char *name = word(&text); name && *name; name = word(&text)) {
+	unsigned from = 0;
+
+	if (!*text)
+		return 0;
+	for (char *name = word(&text); name; name = word(&text)) {
 		enum item_kind kind = item_kind_parse(name);
-		if (kind == ITEM_KINDS)
-			return bad(r, "an unknown kind of items");
+		if (kind == ITEM_KINDS || kind < from)
+			return bad(r, "a kind of items that is unknown, or out of order");
 		p->closed[kind] = true;
+		from = kind + 1;
 	}
 	return 0;
 }
@@ -277,7 +294,7 @@ static int header(struct reader *r, struct pins *p, uint64_t *items)
 	if (p->decided == DECIDED_KINDS || !text || !number(text, UINT32_MAX, &p->from))
 		return bad(r, "nothing about how it was decided");
 	text = field(r, "command");
-	if (!text || !text_value(text, &command) || command.n >= sizeof p->command || memchr(command.p, '\0', command.n))
+	if (!text || !text_value(text, true, &command) || command.n >= sizeof p->command || memchr(command.p, '\0', command.n))
 		return bad(r, "no command");
 	memcpy(p->command, command.p, command.n);
 	p->command[command.n] = '\0';
@@ -306,7 +323,7 @@ static int item(struct reader *r, struct pins *p)
 	pin.kind = item_kind_parse(kind);
 	pin.state = (enum pin_state)word_of(states, PIN_STATES, state);
 	if (pin.kind == ITEM_KINDS || pin.state == PIN_STATES || !hex(hash, pin.hash, ITEM_HASH) ||
-	    !number(length, ITEM_CONTENT_MAX, &n) || !text_value(text, &pin.name) || pin.name.n > ITEM_NAME_MAX)
+	    !number(length, ITEM_CONTENT_MAX, &n) || !text_value(text, false, &pin.name) || pin.name.n > ITEM_NAME_MAX)
 		return bad(r, "an item that cannot be");
 	if ((size_t)(r->end - r->p) <= n || r->p[n] != '\n')
 		return bad(r, "an item's content is cut off");

@@ -92,6 +92,14 @@ with World() as w:
 	with w.session() as s:
 		ok("instructions" not in hello(s), "instructions where there were none are held")
 
+with World() as w:
+	w.show(serverInfo={"name": "go\u200bod", "version": "1"})
+	with w.session() as s:
+		is_eq(hello(s)["serverInfo"]["name"], "good", "an identity is cleaned of what cannot be seen")
+	w.show(serverInfo={"name": "bad", "version": "1"})
+	with w.session() as s:
+		is_eq(hello(s)["serverInfo"]["name"], "good", "also where the pinned one is shown in the place of another")
+
 # ---- pages ----
 
 with World() as w:
