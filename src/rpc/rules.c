@@ -29,6 +29,7 @@ struct compiled {
 	enum rule_action action[RULE_PLACES];
 	unsigned where; /* where its action is not off */
 	uint32_t window;
+	struct strlist needs;
 	bool wide; /* the pattern is about characters beyond ASCII: folded text is not what it wants */
 	/* while searching: the window that is being put together */
 	bool open;
@@ -80,6 +81,7 @@ void rule_list_free(struct rule_list *list)
 		free(r->pattern);
 		free(r->origin);
 		strlist_free(&r->literals);
+		strlist_free(&r->needs);
 		strlist_free(&r->hits);
 		strlist_free(&r->misses);
 	}
@@ -129,11 +131,13 @@ static bool is_wide(const struct rule *rule)
 
 static int compile_one(struct rules *r, const struct rule *rule, struct error *err)
 {
-	struct compiled *c = &r->v[r->n];
+	struct compiled *c = &r->v[r->n - 1];
 	int number = 0;
 	PCRE2_SIZE at = 0;
 
 	c->window = rule->window;
+	if (strlist_copy(&c->needs, &rule->needs) < 0)
+		return error_oom(err);
 	c->wide = is_wide(rule);
 	/* No expression may look at other places than it is shown, or hand control to a callback. */
 	uint32_t options = PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UCP | PCRE2_NO_AUTO_CAPTURE | PCRE2_DOTALL;
@@ -153,7 +157,6 @@ static int compile_one(struct rules *r, const struct rule *rule, struct error *e
 	}
 	/* Without the JIT it is interpreted. */
 	(void)pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
-	r->n++;
 	r->wide |= c->wide;
 	r->where |= c->where;
 	return 0;
@@ -188,6 +191,7 @@ static int gather(struct rules *r, const struct rule_list *list, const struct ru
 			continue;
 		for (size_t k = 0; k < rule->literals.n; k++)
 			literals[literals_n++] = (struct literal){ span_of(rule->literals.v[k]), (uint32_t)r->n };
+		r->n++;
 		if (compile_one(r, rule, err) < 0)
 			return -1;
 		size_t n = strlen(rule->name) + 1;
@@ -235,8 +239,10 @@ void rules_free(struct rules *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; r->v && i < r->n; i++)
+	for (size_t i = 0; r->v && i < r->n; i++) {
 		pcre2_code_free(r->v[i].code);
+		strlist_free(&r->v[i].needs);
+	}
 	free(r->v);
 	free(r->active);
 	free(r->names);
@@ -298,6 +304,15 @@ static bool inside_character(struct span text, size_t at)
 	return at < text.n && ((uint8_t)text.p[at] & 0xc0) == 0x80;
 }
 
+/* What is cheap to see, before the expression is run. */
+static bool has_needs(const struct compiled *c, const char *p, size_t n)
+{
+	for (size_t i = 0; i < c->needs.n; i++)
+		if (memmem(p, n, c->needs.v[i], strlen(c->needs.v[i])))
+			return true;
+	return c->needs.n == 0;
+}
+
 /* Run rule I from START to END of the text. */
 static void run(struct rules *r, uint32_t i, size_t start, size_t end)
 {
@@ -309,6 +324,8 @@ static void run(struct rules *r, uint32_t i, size_t start, size_t end)
 		start--;
 	while (inside_character(r->text, end))
 		end++;
+	if (!has_needs(c, r->text.p + start, end - start))
+		return;
 	while (start < end && !r->failed) {
 		int n = pcre2_match(c->code, (PCRE2_SPTR)r->text.p, end, start, options, r->match, r->limits);
 		if (n == PCRE2_ERROR_NOMATCH)

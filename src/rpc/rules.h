@@ -45,6 +45,7 @@ struct rule {
 	uint32_t window; /* bytes on both sides of a literal */
 	enum rule_action action[RULE_PLACES]; /* rule_place() */
 	struct strlist literals;
+	struct strlist needs; /* one of these has to be in the window, too, as it is written; none: no matter */
 	struct strlist hits, misses; /* examples, when they were asked for */
 };
 

@@ -398,18 +398,31 @@ void tree_string(const struct tree *t, uint32_t i, struct buf *out)
 	const uint8_t *p = (const uint8_t *)t->text.p + t->v[i].start + 1;
 	const uint8_t *end = (const uint8_t *)t->text.p + t->v[i].end - 1;
 
+	/* It never becomes longer. */
+	if (buf_reserve(out, (size_t)(end - p)) < 0)
+		return;
+	char *to = out->p + out->n;
 	while (p < end) {
-		const uint8_t *slash = t->v[i].escaped ? memchr(p, '\\', (size_t)(end - p)) : NULL;
-		size_t n = (size_t)((slash ? slash : end) - p);
-		buf_append(out, p, n);
-		p += n;
-		if (slash) {
-			char to[4];
-			size_t took, made = unescape(p, end, to, &took);
-			buf_append(out, to, made);
+		/* Escapes are often near each other: a call for each would cost more than the few bytes between them. */
+		const uint8_t *near = end - p > 16 ? p + 16 : end;
+		while (p < near && *p != '\\')
+			*to++ = (char)*p++;
+		if (p < near) {
+			char made[4];
+			size_t took, n = unescape(p, end, made, &took);
+			memcpy(to, made, n);
+			to += n;
 			p += took;
+			continue;
 		}
+		const uint8_t *slash = t->v[i].escaped && p < end ? memchr(p, '\\', (size_t)(end - p)) : NULL;
+		size_t n = (size_t)((slash ? slash : end) - p);
+		if (n > 0)
+			memcpy(to, p, n);
+		to += n;
+		p += n;
 	}
+	out->n = (size_t)(to - out->p);
 }
 
 struct span tree_string_span(const struct tree *t, uint32_t i, struct buf *scratch)

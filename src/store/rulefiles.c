@@ -205,6 +205,8 @@ static int take_member(struct reading *r, const char *key, const json_t *value, 
 		return take_text(r, value, &rule->pattern, "\"pattern\" has to be a regular expression");
 	if (strcmp(key, "literals") == 0)
 		return take_literals(r, value, rule);
+	if (strcmp(key, "needs") == 0)
+		return take_strings(r, value, &rule->needs, "\"needs\" has to be a list of strings");
 	if (strcmp(key, "window") == 0)
 		return take_window(r, value, rule);
 	if (strcmp(key, "action") == 0)
