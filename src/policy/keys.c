@@ -283,7 +283,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.help = "ask the user before tools that match",
 		.man = "Patterns of the names of tools for which the user is asked before each call, even "
 		       "where a rule or tools.default would allow it. How the user is asked, and what "
-		       "happens without an answer, is said with ask.with and ask.timeout.",
+		       "happens without an answer, is told under ASKING in mcpcage(1).",
 	},
 	[KEY_TOOLS_RULES] = {
 		.id = KEY_TOOLS_RULES,
@@ -317,8 +317,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		MEMBER(mediation.ask_first_use),
 		.fallback = "false",
 		.help = "ask the user before the first call ever of a tool",
-		.man = "Ask the user before the first call of a tool that this server was never asked for "
-		       "before, also where the call would be allowed.",
+		.man = "Ask the user before the first call of a tool that no session of this server has "
+		       "used before, also where the call would be allowed. A tool that has changed is a new one.",
 	},
 	[KEY_SCHEMA_FORMATS] = {
 		.id = KEY_SCHEMA_FORMATS,
@@ -532,7 +532,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		MEMBER(mediation.ask_remember),
 		.low = 1000, .high = YEAR_MS, .fallback = "30d",
 		.help = "how long \"always\" lasts",
-		.man = "How long the answer \"always\" is remembered.",
+		.man = "How long the answer \"always\" is remembered. \"mcpcage approvals\" lists such answers and "
+		       "takes them back.",
 	},
 	[KEY_ALARMS_CALLS] = {
 		.id = KEY_ALARMS_CALLS,
@@ -578,7 +579,9 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.low = 2, .high = 1000000, .unlimited = "off", .fallback = "off",
 		.help = "results so many times larger than before",
 		.man = "Raise an alarm when the result of a tool is more than so many times as large as the "
-		       "largest one that it gave before.",
+		       "largest one that it gave before, in this session or earlier ones. It takes three "
+		       "results to know what is usual; below 4 KiB everything is, and what was very large once "
+		       "is forgotten in time.",
 	},
 	[KEY_ALARMS_ACTION] = {
 		.id = KEY_ALARMS_ACTION,
@@ -588,8 +591,9 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.words = words_breach, .fallback = "note",
 		.help = "what an alarm does: stop, hold or note",
 		.man = "What an alarm does besides the entry in the audit log. note: nothing. hold: for a "
-		       "minute the user is asked before each call, and a result that raised the alarm is "
-		       "held back. stop: the session ends.",
+		       "minute the user is asked before each call, which is refused where nobody can be asked, "
+		       "and a result that raised the alarm is held back. stop: the session ends, with exit "
+		       "status 124.",
 	},
 	[KEY_ALARMS_COMMAND] = {
 		.id = KEY_ALARMS_COMMAND,
