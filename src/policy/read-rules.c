@@ -76,7 +76,8 @@ static int store(struct tool_rule *rule, enum member which, struct value *value)
 static int read_schema(struct walk *walk, const json_t *json, struct tool_rule *rule)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT(POLICY_FILE_MAX * 4);
-	const struct span raw = where_text(walk->file->text.p, walk->file->text.n, walk->steps, walk->depth);
+	const struct where_step step = { .key = "arguments" };
+	const struct span raw = where_text(walk->rule.p, walk->rule.n, &step, 1);
 
 	if (!json_is_object(json) && !json_is_boolean(json))
 		return walk_wrong_type(walk, "tools.rules: arguments", "a JSON Schema (an object, true or false)");
@@ -150,12 +151,14 @@ int walk_rules(struct walk *walk, const struct policy_key *key, const json_t *js
 		return walk_wrong_type(walk, key->path, "a list of objects");
 	if (json_array_size(json) > RULES_MAX)
 		return complain(walk, "more than 1024 rules", "");
+	/* The file's text is gone through beside what jansson made of it, once for all rules. */
+	struct span rest = where_text(walk->file->text.p, walk->file->text.n, walk->steps, walk->depth);
 	json_array_foreach(json, index, entry) {
 		CLEANUP(tool_rule_free) struct tool_rule rule = { .number = (unsigned)index + 1 };
 		const char *name;
 		json_t *member;
 		walk->steps[walk->depth++] = (struct where_step){ .index = index };
-		if (!json_is_object(entry))
+		if (!json_is_object(entry) || !where_element(&rest, &walk->rule))
 			return walk_wrong_type(walk, key->path, "an object");
 		json_object_foreach((json_t *)entry, name, member) {
 			walk->steps[walk->depth++] = (struct where_step){ .key = name };

@@ -20,6 +20,7 @@ struct walk {
 	bool may_lock;
 	struct where_step steps[STEPS_MAX];
 	size_t depth;
+	struct span rule; /* the text of the rule on calls that is being read */
 	struct error *err;
 };
 

@@ -139,6 +139,24 @@ static struct cursor follow(const char *text, size_t n, const struct where_step 
 	return c;
 }
 
+bool where_element(struct span *rest, struct span *element)
+{
+	struct cursor c = { rest->p, rest->p + rest->n };
+
+	skip_space(&c);
+	if (c.p >= c.end || (*c.p != '[' && *c.p != ','))
+		return false;
+	c.p++;
+	skip_space(&c);
+	if (c.p >= c.end || *c.p == ']')
+		return false;
+	element->p = c.p;
+	skip_value(&c);
+	element->n = (size_t)(c.p - element->p);
+	*rest = (struct span){ c.p, (size_t)(c.end - c.p) };
+	return true;
+}
+
 struct span where_text(const char *text, size_t n, const struct where_step *steps, size_t steps_n)
 {
 	struct cursor from = follow(text, n, steps, steps_n, false), to = from;

@@ -24,5 +24,8 @@ struct where_step {
 void where_find(const char *text, size_t n, const struct where_step *steps, size_t steps_n, bool at_key, size_t *line,
 		size_t *column);
 
+/* The elements of an array one after the other: *REST is its text at first. false: there are no more. */
+bool where_element(struct span *rest, struct span *element);
+
 /* The text of the value that STEPS lead to; all of them have to be there. */
 struct span where_text(const char *text, size_t n, const struct where_step *steps, size_t steps_n);
