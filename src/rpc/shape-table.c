@@ -467,7 +467,7 @@ TABLE(root) = { ROW("uri", MUST, STRING), ROW("name", MAY, STRING), ROW("_meta",
 
 #define ERROR_ROWS ROW("code", MUST, INTEGER), ROW("message", MUST, STRING)
 TABLE(error) = {
-	CASE("-32042", MAY_L, URL_ERROR),
+	CASE("-32042", MAY, URL_ERROR), /* no modern server sends it, but somebody might act on it */
 	CASE("-32021", MAY_M, CAPABILITY_ERROR),
 	CASE("-32022", MAY_M, VERSION_ERROR),
 };
