@@ -33,17 +33,19 @@ bool marks_has(const struct marks *m, uint32_t at)
 	return m->many && (m->many[at / 64] >> (at % 64) & 1);
 }
 
-bool marks_merge(struct marks *to, const struct marks *from)
+void marks_merge(struct marks *to, struct marks *from)
 {
 	to->all |= from->all;
 	to->few |= from->few;
 	if (to->all || !from->many)
-		return true;
-	if (!to->many && !(to->many = calloc((to->n + 63) / 64, sizeof *to->many)))
-		return false;
+		return;
+	if (!to->many) {
+		to->many = from->many;
+		from->many = NULL;
+		return;
+	}
 	for (uint32_t i = 0; i < (to->n + 63) / 64; i++)
 		to->many[i] |= from->many[i];
-	return true;
 }
 
 void marks_free(struct marks *m)
@@ -93,8 +95,11 @@ static int branch(struct check *c, uint32_t sub, const struct at *a)
 	if (!a->marks)
 		return check_sub(c, sub, a->node, NULL, a->scope);
 	int status = check_sub(c, sub, a->node, &own, a->scope);
-	if (status == VALID && (!work(&c->work, own.many ? own.n / 64 : 1) || !marks_merge(a->marks, &own)))
-		status = check_limit(c, NULL);
+	if (status == VALID) {
+		marks_merge(a->marks, &own);
+		if (!work(&c->work, own.n / 64))
+			status = check_limit(c, NULL);
+	}
 	marks_free(&own);
 	return status;
 }
@@ -343,8 +348,8 @@ int check_sub(struct check *c, uint32_t number, uint32_t node, struct marks *mar
 	c->depth++;
 	int status = check_keywords(c, sub, &a);
 	c->depth--;
-	if (mine && marks && status == VALID && !marks_merge(marks, &own))
-		status = check_limit(c, NULL);
+	if (mine && marks && status == VALID)
+		marks_merge(marks, &own);
 	if (mine)
 		marks_free(&own);
 	return status;

@@ -59,7 +59,8 @@ struct span check_string(struct check *c, uint32_t node);
 
 bool marks_set(struct marks *m, uint32_t at);
 bool marks_has(const struct marks *m, uint32_t at);
-bool marks_merge(struct marks *to, const struct marks *from);
+/* TO gets what FROM has, and may take its memory. */
+void marks_merge(struct marks *to, struct marks *from);
 void marks_free(struct marks *m);
 
 /* schema-pattern.c. Whether TEXT matches: VALID, INVALID or LIMIT; blames nothing but limits. */

@@ -15,20 +15,18 @@
 #define COMPILE_STEPS ((uint64_t)1000000)
 #define TEXT_MAX ((size_t)8 << 20)
 
-bool schema_table_grow(void **v, uint32_t *cap, uint32_t used, uint32_t more, size_t each)
+void *schema_table_grow(void *v, uint32_t *cap, uint32_t used, uint32_t more, size_t each)
 {
 	uint64_t want = *cap ? (uint64_t)*cap * 2 : 8;
 
 	if (want < (uint64_t)used + more)
 		want = (uint64_t)used + more;
 	if (want > UINT32_MAX / 64)
-		return false;
-	void *p = realloc(*v, (size_t)want * each);
-	if (!p)
-		return false;
-	*v = p;
-	*cap = (uint32_t)want;
-	return true;
+		return NULL;
+	void *p = realloc(v, (size_t)want * each);
+	if (p)
+		*cap = (uint32_t)want;
+	return p;
 }
 
 bool compile_wrong(struct compile *c, uint32_t document, uint32_t node, const char *format, ...)
@@ -343,10 +341,9 @@ uint32_t compile_sub(struct compile *c, uint32_t node, const struct place *aroun
 uint32_t compile_document(struct compile *c, struct span text, bool own, uint32_t values)
 {
 	uint32_t number = c->s->documents.n;
-	struct document d = { .own = own ? malloc(text.n ? text.n : 1) : NULL };
+	struct document d = { 0 };
 
-	if ((own && !d.own) || !TABLE_ROOM(&c->s->documents, 1) || !TABLE_ROOM(&c->maps, 1)) {
-		free(d.own);
+	if (!TABLE_ROOM(&c->s->documents, 1) || !TABLE_ROOM(&c->maps, 1) || (own && !(d.own = malloc(text.n + 1)))) {
 		compile_no_memory(c);
 		return SUB_NONE;
 	}
@@ -367,12 +364,12 @@ uint32_t compile_document(struct compile *c, struct span text, bool own, uint32_
 		t->v = fit;
 		t->cap = t->n;
 	}
-	c->maps.v[number] = calloc(t->n, sizeof(uint32_t));
-	c->maps.n++;
-	if (!c->maps.v[number]) {
+	uint32_t *map = calloc(t->n, sizeof *map);
+	if (!map) {
 		compile_no_memory(c);
 		return SUB_NONE;
 	}
+	c->maps.v[c->maps.n++] = map;
 	struct place place = { .document = number, .resource = SUB_NONE, .dialect = (uint8_t)c->s->options.dialect };
 	bool late = c->late;
 	c->late = false;

@@ -221,7 +221,7 @@ static bool ascii_label(struct span text, bool wide)
 	if (!wide || text.n < 4 || text.p[2] != '-' || text.p[3] != '-')
 		return true;
 	/* Two dashes there are kept for encodings, of which there is one. */
-	uint32_t label[LABEL_MAX + 1];
+	uint32_t label[LABEL_MAX + 1] = { 0 };
 	if ((text.p[0] | 0x20) != 'x' || (text.p[1] | 0x20) != 'n')
 		return false;
 	size_t n = punycode_decode((struct span){ text.p + 4, text.n - 4 }, label);
@@ -249,7 +249,7 @@ bool format_hostname(struct span text)
 
 bool format_idn_hostname(struct span text)
 {
-	uint32_t label[LABEL_MAX + 1];
+	uint32_t label[LABEL_MAX + 1] = { 0 };
 	size_t n = 0, start = 0, length = 0;
 	bool wide = false;
 

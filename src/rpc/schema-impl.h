@@ -163,10 +163,19 @@ struct schema {
 	size_t codes_size;
 };
 
-/* Room for N more in the table T. */
-bool schema_table_grow(void **v, uint32_t *cap, uint32_t used, uint32_t more, size_t each);
-#define TABLE_ROOM(t, more) \
-	((t)->n + (more) <= (t)->cap || schema_table_grow((void **)&(t)->v, &(t)->cap, (t)->n, (more), sizeof *(t)->v))
+/* A larger V, its old place void; NULL: no memory, V stays. */
+void *schema_table_grow(void *v, uint32_t *cap, uint32_t used, uint32_t more, size_t each);
+/* Whether there is room for MORE in the table T. */
+#define TABLE_ROOM(t, more)                                                                                    \
+	({                                                                                                     \
+		bool room_ = (t)->n + (more) <= (t)->cap;                                                      \
+		if (!room_) {                                                                                  \
+			void *grown_ = schema_table_grow((t)->v, &(t)->cap, (t)->n, (more), sizeof *(t)->v);   \
+			room_ = grown_ != NULL;                                                                \
+			(t)->v = room_ ? grown_ : (t)->v;                                                      \
+		}                                                                                              \
+		room_;                                                                                         \
+	})
 
 static inline struct span schema_text(const struct schema *s, uint32_t at, uint32_t n)
 {

@@ -86,6 +86,9 @@ int check_pattern(struct check *c, uint32_t number, struct span text)
 	c->match_start = 0;
 	for (c->match_limit = FIRST_LIMIT;; c->match_limit *= 16) {
 		uint32_t limit = c->match_limit > 100000000 ? 100000000 : (uint32_t)c->match_limit;
+		/* Looking for a place to start, and whether it is UTF-8. */
+		if (!work(&c->work, text.n / 32))
+			return LIMIT;
 		pcre2_set_match_limit(c->match_context, limit);
 		int n = pcre2_match(p->code, (PCRE2_SPTR)(text.p ? text.p : ""), text.n, c->match_start, 0, c->match_data,
 				    c->match_context);

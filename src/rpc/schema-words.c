@@ -12,6 +12,7 @@
 
 #define VALUE_MAX 60 /* bytes of a value or name that are shown */
 #define LIST_MAX 12  /* values of a list that are shown */
+#define LOOKS_MAX 200000 /* comparisons of names, to find those that are missing */
 
 /* A place to write to that never holds more than its size, and cuts between characters. */
 struct words {
@@ -98,23 +99,19 @@ static void value_list(struct words *w, const struct tree *t, uint32_t array)
 	}
 }
 
-static bool has(const struct words *w, uint32_t node, struct span key)
-{
-	return tree_member_span(w->t, node, key) != TREE_NONE;
-}
-
 /* Names of a table that the instance lacks, as the schema orders them. */
 static void missing(struct words *w, const struct tree *t, uint32_t array, uint32_t node)
 {
 	CLEANUP_BUF struct buf scratch = BUF_INIT(0);
-	unsigned n = 0;
+	uint32_t n = 0, each = tree_count(w->t, node) + 1, looked = 0;
 
-	for (uint32_t i = tree_first(t, array); i < t->v[array].next; i = t->v[i].next) {
+	for (uint32_t i = tree_first(t, array); i < t->v[array].next; i = t->v[i].next, looked++) {
 		struct span key = tree_string_span(t, i, &scratch);
-		if (has(w, node, key))
+		bool enough = n == LIST_MAX || looked > LOOKS_MAX / each;
+		if (!enough && tree_member_span(w->t, node, key) != TREE_NONE)
 			continue;
-		if (n == LIST_MAX) {
-			buf_puts(&w->text, ", ...");
+		if (enough) {
+			buf_puts(&w->text, n ? ", ..." : "...");
 			break;
 		}
 		buf_puts(&w->text, n++ ? ", " : "");

@@ -50,7 +50,7 @@ struct schema_options {
 	uint32_t values;             /* JSON values in a schema; 0: SCHEMA_VALUES */
 };
 
-#define SCHEMA_STEPS ((uint64_t)1000000)
+#define SCHEMA_STEPS ((uint64_t)2000000)
 #define SCHEMA_STEPS_A_VALUE 64
 #define SCHEMA_VALUES ((uint32_t)1 << 16)
 
