@@ -33,12 +33,13 @@ class Timeout(Exception):
 
 
 class Session:
-	"""options: of mcpcage. command: the server. read: False leaves standard output unread until start_reading()."""
+	"""options: of mcpcage. command: the server. read: False leaves standard output unread until start_reading().
+	state: a folder for mcpcage's own files that outlives the session."""
 
-	def __init__(self, options=(), command=None, handshake=True, read=True, read_stderr=True, env=None, audit=True):
+	def __init__(self, options=(), command=None, handshake=True, read=True, read_stderr=True, env=None, audit=True, state=None):
 		self.dir = tempfile.mkdtemp(prefix="mcpcage-test-")
 		self.audit_file = os.path.join(self.dir, "audit.jsonl")
-		argv = [MCPCAGE, "--state", self.dir]
+		argv = [MCPCAGE, "--state", state or self.dir]
 		argv += ["--audit", self.audit_file if audit else "off"]
 		argv += [*options, "--", *(command or PUPPET)]
 		self.started = time.monotonic()
