@@ -162,8 +162,8 @@ static int pick(const struct pins *p, const char *const *items, size_t n, struct
 	return 0;
 }
 
-int accept_command(const struct invocation *inv, const char *folder, const char *audit, const char *const *items,
-		   size_t items_n, bool question)
+int accept_command(const struct invocation *inv, const char *folder, const char *audit, const struct mediation *mediation,
+		   const char *const *items, size_t items_n, bool question)
 {
 	CLEANUP(pins_free) struct pins held = { 0 };
 	CLEANUP(pins_free) struct pins current = { 0 };
@@ -180,7 +180,7 @@ int accept_command(const struct invocation *inv, const char *folder, const char 
 		log_line(&inv->log, "nothing is held of %s", name);
 		return question && items_n > 0 ? 1 : 0;
 	}
-	const struct render r = { .what = RENDER_CHANGES, .pins = &shown, .against = &current, .json = inv->json,
+	const struct render r = { .what = RENDER_CHANGES, .pins = &shown, .against = &current, .mediation = mediation, .json = inv->json,
 				  .hash = hash, .name = name, .fd = STDOUT_FILENO };
 	if (render(&r, &err) < 0)
 		return fail(&inv->log, &err);

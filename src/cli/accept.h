@@ -30,5 +30,5 @@ int accept_held(const char *folder, const struct pins *held, const char *const *
 		struct pins *committed, struct error *err);
 
 /* accept_held() after showing it and asking: the whole of diff --accept and pins accept. An exit status. */
-int accept_command(const struct invocation *inv, const char *folder, const char *audit, const char *const *items,
-		   size_t items_n, bool ask);
+int accept_command(const struct invocation *inv, const char *folder, const char *audit, const struct mediation *mediation,
+		   const char *const *items, size_t items_n, bool ask);

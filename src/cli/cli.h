@@ -62,10 +62,11 @@ int prepare(const struct invocation *invocation, struct plan *plan, struct error
  */
 int prepare_policy(const struct invocation *invocation, struct plan *plan, struct error *err);
 
-/* Without a command: where state is kept, and the audit log (NULL: off). */
+/* Without a command: where state is kept, the audit log (NULL: off), and what policy says of messages. */
 struct places {
 	char *state;
 	char *audit;
+	struct mediation mediation;
 };
 int prepare_places(const struct invocation *invocation, struct places *places, struct error *err);
 void places_free(struct places *places);

@@ -18,7 +18,7 @@ int command_diff(const struct invocation *inv)
 	if (inv->argv) {
 		if (prepare(inv, &plan, &err) < 0)
 			return fail(&inv->log, &err);
-		return accept_command(inv, plan.pins_folder, plan.audit, inv->words, inv->words_n, false);
+		return accept_command(inv, plan.pins_folder, plan.audit, &plan.mediation, inv->words, inv->words_n, false);
 	}
 	if (inv->words_n == 0) {
 		error_set(&err, 0, "of which server? mcpcage diff NAME, or mcpcage diff -- COMMAND [ARG...]");
@@ -30,5 +30,5 @@ int command_diff(const struct invocation *inv)
 	folder = pins_find_folder(places.state, inv->words[0], &err);
 	if (!folder)
 		return fail(&inv->log, &err);
-	return accept_command(inv, folder, places.audit, inv->words + 1, inv->words_n - 1, false);
+	return accept_command(inv, folder, places.audit, &places.mediation, inv->words + 1, inv->words_n - 1, false);
 }

@@ -319,5 +319,5 @@ int command_pins(const struct invocation *inv)
 		return rollback(inv, folder, places.audit);
 	if (strcmp(verb, "remove") == 0)
 		return forget(inv, folder, places.audit);
-	return accept_command(inv, folder, places.audit, inv->words + 2, inv->words_n - 2, true);
+	return accept_command(inv, folder, places.audit, &places.mediation, inv->words + 2, inv->words_n - 2, true);
 }

@@ -213,15 +213,13 @@ int prepare_places(const struct invocation *inv, struct places *places, struct e
 
 	*places = (struct places){ 0 };
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
-	    make_builder(&w, inv, err) < 0 || policy_builder_finish(w.builder, TARGET_BINARY, &w.policy, err) < 0)
+	    make_builder(&w, inv, err) < 0 || policy_builder_finish(w.builder, TARGET_BINARY, &w.policy, err) < 0 ||
+	    find_rules(&w, err) < 0 || mediation_copy(&places->mediation, &w.policy.mediation, err) < 0)
 		return -1;
 	places->state = strdup(w.policy.state ? w.policy.state : w.paths.state);
-	if (!places->state)
-		return error_oom(err);
-	if (w.policy.audit && strcmp(w.policy.audit, "off") == 0)
-		return 0;
-	places->audit = w.policy.audit ? strdup(w.policy.audit) : path_join(places->state, "audit.jsonl");
-	if (places->audit)
+	if (places->state && (!w.policy.audit || strcmp(w.policy.audit, "off") != 0))
+		places->audit = w.policy.audit ? strdup(w.policy.audit) : path_join(places->state, "audit.jsonl");
+	if (places->state && (places->audit || w.policy.audit))
 		return 0;
 	places_free(places);
 	return error_oom(err);
@@ -231,5 +229,6 @@ void places_free(struct places *places)
 {
 	free(places->state);
 	free(places->audit);
+	mediation_free(&places->mediation);
 	*places = (struct places){ 0 };
 }

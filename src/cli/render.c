@@ -11,7 +11,10 @@
 #include "base/json-out.h"
 #include "cage/cage.h"
 #include "rpc/change.h"
+#include "rpc/rules.h"
 #include "rpc/unicode.h"
+#include "session/texts.h"
+#include "store/rulefiles.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -27,6 +30,8 @@ struct view {
 	const struct render *r;
 	struct manifest *manifest; /* of r->pins, for names that are alike */
 	uint32_t *alike;
+	struct rules *rules; /* NULL: none */
+	struct rule_hits hits;
 	struct buf out;
 	size_t hidden; /* characters of the item that cannot be seen */
 	bool first;    /* JSON: no comma yet */
@@ -138,6 +143,22 @@ static void hash_text(const uint8_t hash[ITEM_HASH], char text[2 * ITEM_HASH + 1
 
 /* ---- fields ----------------------------------------------------------------------------------- */
 
+/* Behind a text: what the rules find in it. */
+static void show_hits(struct view *v, struct span text, const char *mark)
+{
+	rule_hits_clear(&v->hits);
+	if (!v->rules)
+		return;
+	if (rules_search(v->rules, RULE_DESCRIPTION, text, &v->hits) < 0)
+		_exit(2);
+	for (size_t i = 0; i < v->hits.n; i++) {
+		const struct rule_hit *hit = &v->hits.v[i];
+		buf_printf(&v->out, "  %s! rule %s: ", mark, rules_name(v->rules, hit->rule));
+		show_text(v, (struct span){ text.p + hit->start, hit->end - hit->start }, NULL);
+		buf_puts(&v->out, hit->limit ? " (too much to search)\n" : "\n");
+	}
+}
+
 /* A value that is no container, or an empty one. */
 static void show_scalar(struct view *v, const struct tree *t, uint32_t i, const char *indent)
 {
@@ -169,6 +190,10 @@ static void show_fields(struct view *v, const struct tree *t, uint32_t i, struct
 		}
 		show_scalar(v, t, i, "      | ");
 		buf_putc(&v->out, '\n');
+		if (t->v[i].type == TREE_STRING && strcmp(mark, "  - ") != 0) {
+			CLEANUP_BUF struct buf text = BUF_INIT(0);
+			show_hits(v, tree_string_span(t, i, &text), mark[0] ? "    " : "");
+		}
 		flush(v);
 		return;
 	}
@@ -273,6 +298,36 @@ static void show_item(struct view *v, const struct pin *pin, size_t number)
 	flush(v);
 }
 
+/* The rules that hit one of the texts. */
+static void json_hits(struct view *v, struct span content)
+{
+	CLEANUP(tree_free) struct tree t = { 0 };
+	CLEANUP_BUF struct buf text = BUF_INIT(0);
+	size_t rules = v->rules ? rules_count(v->rules) : 0;
+	CLEANUP_FREE bool *hit = calloc(rules + 1, sizeof *hit);
+
+	if (!hit || tree_parse(&t, content, 0) != TREE_OK)
+		return;
+	for (uint32_t i = 0; rules > 0 && i < t.n; i++) {
+		if (t.v[i].type != TREE_STRING)
+			continue;
+		rule_hits_clear(&v->hits);
+		if (rules_search(v->rules, RULE_DESCRIPTION, tree_string_span(&t, i, &text), &v->hits) < 0)
+			_exit(2);
+		for (size_t h = 0; h < v->hits.n; h++)
+			hit[v->hits.v[h].rule] = true;
+	}
+	json_key(&v->out, "rules");
+	buf_putc(&v->out, '[');
+	for (uint32_t i = 0; i < rules; i++) {
+		if (!hit[i])
+			continue;
+		json_comma(&v->out);
+		json_string(&v->out, span_of(rules_name(v->rules, i)));
+	}
+	buf_putc(&v->out, ']');
+}
+
 static void json_item(struct view *v, const struct pin *pin, size_t number)
 {
 	CLEANUP_BUF struct buf words = BUF_INIT(0);
@@ -291,6 +346,7 @@ static void json_item(struct view *v, const struct pin *pin, size_t number)
 		json_member_str(&v->out, "state", pin_state_name(pin->state));
 	json_member_str(&v->out, "sha256", hash);
 	json_text_member(v, "content", pin->content);
+	json_hits(v, pin->content);
 	if (other)
 		json_text_member(v, "mistaken_for", other->name);
 	buf_putc(&v->out, '}');
@@ -413,14 +469,17 @@ static void print(struct view *v)
 	flush(v);
 }
 
-static _Noreturn void run(const struct render *r)
+static _Noreturn void run(const struct render *r, const struct rule_list *list)
 {
 	const int keep[] = { r->fd };
 	struct view v = { .r = r };
 	struct error err;
 	int abi;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || confine_filter(keep, 1, &abi, &err) < 0)
+	if (list->n > 0)
+		v.rules = rules_compile(list, r->mediation->actions, r->mediation->actions_n, &err);
+	if ((list->n > 0 && !v.rules) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || texts_seal(&err) < 0 ||
+	    confine_filter(keep, 1, &abi, &err) < 0)
 		_exit(1);
 	print(&v);
 	_exit(0);
@@ -428,11 +487,14 @@ static _Noreturn void run(const struct render *r)
 
 int render(const struct render *r, struct error *err)
 {
+	CLEANUP(rule_list_free) struct rule_list rules = { 0 };
 	int status;
-	pid_t pid = fork();
 
+	if (r->mediation && rulefiles_load(r->mediation, geteuid(), false, &rules, err) < 0)
+		return -1;
+	pid_t pid = fork();
 	if (pid == 0)
-		run(r);
+		run(r, &rules);
 	if (pid < 0)
 		return error_set(err, errno, "cannot fork the process that shows what a server wrote");
 	while (waitpid(pid, &status, 0) < 0)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "policy/mediation.h"
 #include "store/pins.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ enum render_what {
 struct render {
 	enum render_what what;
 	const struct pins *pins, *against;
+	const struct mediation *mediation; /* which rules to mark hits of; NULL: none */
 	bool json;
 	const char *hash; /* goes into the JSON, or NULL */
 	const char *name; /* of the server's pins, or NULL */

@@ -128,10 +128,11 @@ static size_t count_gone(const struct pins *now, const struct pins *before)
 	return n;
 }
 
-static int show(const struct invocation *inv, const char *folder, const struct pins *p, const struct pins *before,
+static int show(const struct invocation *inv, const struct plan *plan, const struct pins *p, const struct pins *before,
 		const char *hash, struct error *err)
 {
-	const struct render r = { .what = RENDER_ITEMS, .pins = p, .against = before, .json = inv->json, .hash = hash,
+	const char *folder = plan->pins_folder;
+	const struct render r = { .what = RENDER_ITEMS, .pins = p, .against = before, .mediation = &plan->mediation, .json = inv->json, .hash = hash,
 				  .name = path_base(folder), .fd = STDOUT_FILENO };
 	CLEANUP_BUF struct buf out = BUF_INIT(0);
 	size_t gone = count_gone(p, before);
@@ -160,7 +161,7 @@ int command_review(const struct invocation *inv)
 		return fail(&inv->log, &err);
 	plan.mediation.pins = PINS_FIRST_USE;
 	if (pins_read(plan.pins_folder, "current", &before, &err) < 0 || collect(inv, &plan, &p, &err) < 0 ||
-	    accept_hash(&p, hash, &err) < 0 || show(inv, plan.pins_folder, &p, &before, hash, &err) < 0)
+	    accept_hash(&p, hash, &err) < 0 || show(inv, &plan, &p, &before, hash, &err) < 0)
 		return fail(&inv->log, &err);
 	/* A program that reads JSON comes back with --accept. */
 	if (inv->json && !inv->accept && !inv->yes)
