@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The monitor's records: what is well-formed, and who may send what when. */
+#include "rpc/rules.h"
 #include "session/record.h"
 #include "policy/mediation.h"
 #include "rpc/question.h"
@@ -107,6 +108,12 @@ static void bad_content(void)
 	REFUSED(RECORD_ITEM, r.item.total = ITEM_CONTENT_MAX + 1; r.item.n = 1, "an item that is too large");
 	REFUSED(RECORD_LIST, r.list.kind = ITEM_KINDS, "a list of nothing");
 	REFUSED(RECORD_LIST, r.list.whole = 2, "half a list");
+	REFUSED(RECORD_TEXT, r.text.where = RULE_PLACES, "a text at an unknown place");
+	REFUSED(RECORD_TEXT, r.text.what = TEXT_WHATS_, "an unknown thing about a text");
+	REFUSED(RECORD_TEXT, r.text.action = RULE_OFF + 1, "an unknown action");
+	REFUSED(RECORD_TEXT, r.text.limit = 2, "half a limit");
+	REFUSED(RECORD_TEXT, memset(r.text.rule, 'x', sizeof r.text.rule), "an unterminated rule");
+	REFUSED(RECORD_TEXT, memset(r.text.subject, 'x', sizeof r.text.subject), "an unterminated subject");
 	REFUSED(RECORD_EVENT, r.event.event = EVENTS_, "an unknown event");
 	REFUSED(RECORD_FAILED, memset(r.failed.error.what, 'x', sizeof r.failed.error.what), "an unterminated error");
 	REFUSED(RECORD_FAILED, memset(r.failed.error.hint, 'x', sizeof r.failed.error.hint), "an unterminated hint");
@@ -163,7 +170,7 @@ static void legality(void)
 		{ PEER_FILTER, PEER_RUNNING, RECORD_ITEM },    { PEER_FILTER, PEER_RUNNING, RECORD_LIST },
 		{ PEER_FILTER, PEER_RUNNING, RECORD_ASK },     { PEER_FILTER, PEER_RUNNING, RECORD_WITHDRAW },
 		{ PEER_FILTER, PEER_RUNNING, RECORD_ASKED },   { PEER_FILTER, PEER_RUNNING, RECORD_USED },
-		{ PEER_FILTER, PEER_RUNNING, RECORD_ALARM },
+		{ PEER_FILTER, PEER_RUNNING, RECORD_ALARM },   { PEER_FILTER, PEER_RUNNING, RECORD_TEXT },
 		{ PEER_INIT, PEER_STARTING, RECORD_READY },    { PEER_INIT, PEER_STARTING, RECORD_FAILED },
 		{ PEER_INIT, PEER_READY, RECORD_STARTED },     { PEER_INIT, PEER_READY, RECORD_FAILED },
 		{ PEER_INIT, PEER_RUNNING, RECORD_EXITED },
