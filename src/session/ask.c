@@ -23,6 +23,9 @@
 int ask_start(struct filter *f, const struct approvals *remembered, struct error *err)
 {
 	f->asks.remembered = remembered;
+	f->asks.grants = calloc(ASK_GRANTS_MAX, sizeof *f->asks.grants);
+	if (!f->asks.grants)
+		return error_oom(err);
 	plan_reach(f->asks.reach, sizeof f->asks.reach, f->plan);
 	if (getrandom(f->asks.key, sizeof f->asks.key, 0) != sizeof f->asks.key)
 		return error_set(err, errno, "cannot draw a random number");
@@ -96,10 +99,6 @@ void ask_grant(struct filter *f, const struct ask_about *about, enum answer answ
 	}
 	if (granted(f, about) || a->grants_n == ASK_GRANTS_MAX)
 		return;
-	struct ask_grant *grown = reallocarray(a->grants, a->grants_n + 1, sizeof *grown);
-	if (!grown)
-		return;
-	a->grants = grown;
 	struct ask_grant *g = &a->grants[a->grants_n++];
 	copy_text(g->subject, sizeof g->subject, about->subject, SIZE_MAX);
 	memcpy(g->pin, about->pin, sizeof g->pin);

@@ -21,7 +21,7 @@
 struct filter;
 
 /* Questions open at a time; what a session allows; questions to modern clients that may still be answered. */
-enum { ASK_OPEN_MAX = 8, ASK_GRANTS_MAX = 1024, ASK_ISSUED_MAX = 32 };
+enum { ASK_OPEN_MAX = 8, ASK_GRANTS_MAX = 512, ASK_ISSUED_MAX = 32 };
 
 /* Our ids, which no request of the server may have. */
 #define ASK_ID_PREFIX "mcpcage-"

@@ -48,14 +48,6 @@ static struct tool_past *add_past(struct limits *l, const char *tool)
 {
 	if (l->past_n == APPROVALS_MAX)
 		return NULL;
-	if (l->past_n == l->past_cap) {
-		size_t cap = l->past_cap ? 2 * l->past_cap : 16;
-		struct tool_past *grown = reallocarray(l->past, cap, sizeof *grown);
-		if (!grown)
-			return NULL;
-		l->past = grown;
-		l->past_cap = cap;
-	}
 	struct tool_past *p = &l->past[l->past_n++];
 	*p = (struct tool_past){ .hash = hash_of(tool) };
 	copy_text(p->tool, sizeof p->tool, tool, SIZE_MAX);
@@ -126,6 +118,10 @@ int limits_start(struct filter *f, const struct approvals *remembered, struct er
 {
 	struct limits *l = &f->limits;
 
+	/* Pages of it are only there once they are used. */
+	l->past = calloc(APPROVALS_MAX, sizeof *l->past);
+	if (!l->past)
+		return error_oom(err);
 	if (f->plan->mediation.rules_n) {
 		l->rules = calloc(f->plan->mediation.rules_n, sizeof *l->rules);
 		if (!l->rules)

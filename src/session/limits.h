@@ -43,7 +43,7 @@ struct limits {
 	bool stop_told; /* and everybody knows */
 
 	struct tool_past *past;
-	size_t past_n, past_cap;
+	size_t past_n;
 };
 
 /* Before confinement. REMEMBERED: from earlier sessions. */
