@@ -8,6 +8,8 @@
  */
 #include "rpc/manifest.h"
 
+#include "base/sort.h"
+
 #include <sodium/crypto_hash_sha256.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +118,7 @@ static void object(struct writer *w, uint32_t i)
 	for (uint32_t k = tree_first(w->t, i); k < w->t->v[i].next && !w->failed; k = w->t->v[k + 1].next)
 		w->failed = !add_member(w, k);
 	if (w->n - first > 1 && !w->failed)
-		qsort_r(w->members + first, w->n - first, sizeof *w->members, by_key, &w->keys);
+		sort_in_place(w->members + first, w->n - first, sizeof *w->members, by_key, &w->keys);
 	size_t end = w->n;
 	buf_putc(w->out, '{');
 	for (size_t m = first; m < end && !w->failed; m++) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "rpc/edit.h"
 
+#include "base/sort.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,8 +80,9 @@ void edit_insert(struct edits *e, size_t offset, const struct tree *t, uint32_t 
 	}
 }
 
-static int by_place(const void *a, const void *b)
+static int by_place(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct edit *x = a, *y = b;
 
 	if (x->at != y->at)
@@ -100,7 +103,7 @@ int edit_apply(struct edits *e, struct span message, struct buf *out)
 	if (e->failed)
 		return -1;
 	if (e->n > 1)
-		qsort(e->v, e->n, sizeof *e->v, by_place);
+		sort_in_place(e->v, e->n, sizeof *e->v, by_place, NULL);
 	for (size_t i = 0; i < e->n; i++) {
 		const struct edit *v = &e->v[i];
 		if (v->at < at || v->at > message.n || v->n > message.n - v->at)

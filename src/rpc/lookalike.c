@@ -7,6 +7,8 @@
  * compatibility forms, Latin letters with marks, Cyrillic and Greek letters, separators. A false alarm costs a glance. Pure.
  */
 #include "rpc/manifest.h"
+
+#include "base/sort.h"
 #include "rpc/text.h"
 
 #include <stdlib.h>
@@ -143,7 +145,7 @@ int manifest_alike(const struct manifest *m, uint32_t *alike)
 	}
 	if (text.full)
 		return -1;
-	qsort_r(v, n, sizeof *v, by_skeleton, &text);
+	sort_in_place(v, n, sizeof *v, by_skeleton, &text);
 	for (size_t i = 1; i < n; i++) {
 		struct row *x = &v[i - 1], *y = &v[i];
 		if (x->kind != y->kind || x->n != y->n || x->n == 0 || memcmp(text.p + x->at, text.p + y->at, x->n) != 0)

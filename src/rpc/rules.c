@@ -9,6 +9,7 @@
 #include "rpc/rules.h"
 
 #include "base/cleanup.h"
+#include "base/sort.h"
 #include "rpc/fold.h"
 #include "rpc/literals.h"
 
@@ -390,8 +391,9 @@ static void on_literal(void *context, uint32_t i, size_t start, size_t end)
 
 /* ---- one text -------------------------------------------------------------------------------------- */
 
-static int by_place(const void *a, const void *b)
+static int by_place(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct rule_hit *x = a, *y = b;
 
 	if (x->start != y->start)
@@ -447,7 +449,7 @@ static void sort_and_unite(struct rules *r)
 
 	if (n < 2)
 		return;
-	qsort(v, n, sizeof *v, by_place);
+	sort_in_place(v, n, sizeof *v, by_place, NULL);
 	for (size_t i = 0; i < n; i++) {
 		size_t k = out;
 		bool again = false;

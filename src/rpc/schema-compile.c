@@ -6,6 +6,7 @@
  */
 #include "rpc/schema-compile.h"
 
+#include "base/sort.h"
 #include "rpc/schema-uri.h"
 #include "rpc/text.h"
 
@@ -393,8 +394,9 @@ static void compile_free(struct compile *c)
 	values_free(&c->values);
 }
 
-static int by_name(const void *a, const void *b)
+static int by_name(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct dynamic *x = a, *y = b;
 
 	if (x->name != y->name)
@@ -416,7 +418,7 @@ static bool keep_dynamics(struct compile *c)
 		s->dynamics.v[s->dynamics.n++] = (struct dynamic){ a->name, s->subs.v[a->sub].resource, a->sub };
 	}
 	if (s->dynamics.n > 1)
-		qsort(s->dynamics.v, s->dynamics.n, sizeof *s->dynamics.v, by_name);
+		sort_in_place(s->dynamics.v, s->dynamics.n, sizeof *s->dynamics.v, by_name, NULL);
 	return true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "rpc/schema-compile.h"
 
+#include "base/sort.h"
 #include "rpc/schema-regex.h"
 
 #include <stdlib.h>
@@ -118,8 +119,9 @@ bool parts_const(struct compile *c, struct parts *p, uint32_t node)
 	return true;
 }
 
-static int by_hash(const void *a, const void *b)
+static int by_hash(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct enum_value *x = a, *y = b;
 
 	if (x->hash != y->hash)
@@ -143,7 +145,7 @@ bool parts_enum(struct compile *c, struct parts *p, uint32_t node)
 	for (uint32_t i = tree_first(t, node); i < t->v[node].next; i = t->v[i].next)
 		s->enums.v[s->enums.n++] = (struct enum_value){ n > TABLE_SORTED ? value_hash(&c->values, t, i) : 0, i };
 	if (n > TABLE_SORTED)
-		qsort(s->enums.v + k->at, n, sizeof *s->enums.v, by_hash);
+		sort_in_place(s->enums.v + k->at, n, sizeof *s->enums.v, by_hash, NULL);
 	return compile_work(c, n);
 }
 
@@ -297,8 +299,9 @@ bool parts_policy(struct compile *c, struct parts *p, uint32_t node, uint8_t id)
 
 /* ---- tables of names -------------------------------------------------------------------------- */
 
-static int by_entry(const void *a, const void *b)
+static int by_entry(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct entry *x = a, *y = b;
 
 	if (x->hash != y->hash)
@@ -309,7 +312,7 @@ static int by_entry(const void *a, const void *b)
 static void sort_entries(struct schema *s, struct range range)
 {
 	if (range.n > TABLE_SORTED)
-		qsort(s->entries.v + range.at, range.n, sizeof *s->entries.v, by_entry);
+		sort_in_place(s->entries.v + range.at, range.n, sizeof *s->entries.v, by_entry, NULL);
 }
 
 const struct entry *schema_entry(const struct schema *s, struct work *w, struct range range, struct span name, uint32_t hash)
@@ -366,7 +369,7 @@ bool parts_names(struct compile *c, struct parts *p, uint32_t node, struct range
 	if (range->n < 2)
 		return true;
 	struct entry *v = s->entries.v + range->at;
-	qsort(v, range->n, sizeof *v, by_entry);
+	sort_in_place(v, range->n, sizeof *v, by_entry, NULL);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < range->n; i++) {
 		bool again = false;

@@ -2,6 +2,7 @@
 /* See schema-value.h. The recursions are as deep as a tree is nested, at most TREE_DEPTH. */
 #include "rpc/schema-value.h"
 
+#include "base/sort.h"
 #include "rpc/schema-number.h"
 
 #include <stdlib.h>
@@ -163,8 +164,9 @@ struct hashed {
 	uint32_t item;
 };
 
-static int by_hash(const void *a, const void *b)
+static int by_hash(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct hashed *x = a, *y = b;
 
 	if (x->hash != y->hash)
@@ -207,7 +209,7 @@ bool value_repeated(struct values *v, const struct tree *t, uint32_t array, uint
 		items[at++] = (struct hashed){ value_hash(v, t, i), i };
 	bool found = false;
 	if (!v->work->out) {
-		qsort(items, n, sizeof *items, by_hash);
+		sort_in_place(items, n, sizeof *items, by_hash, NULL);
 		found = repeated_among(v, t, items, n, first, second);
 	}
 	if (items != few)

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/sort.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,8 +252,9 @@ int pinning_open(struct pinning *p, const struct plan *plan, bool collecting, st
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int by_name(const void *a, const void *b, void *context)
 {
+	(void)context;
 	const struct pin *x = a, *y = b;
 
 	if (x->kind != y->kind)
@@ -270,7 +272,7 @@ int pinning_collected(const struct pinning *p, struct pins *out, struct error *e
 		if (!pins_add(&copy, &p->first.set.v[i]))
 			return error_oom(err);
 	if (copy.n > 1)
-		qsort(copy.v, copy.n, sizeof *copy.v, by_name);
+		sort_in_place(copy.v, copy.n, sizeof *copy.v, by_name, NULL);
 	snprintf(copy.command, sizeof copy.command, "%s", p->plan->exe);
 	/* By way of the format, so that the copy owns its bytes in one piece. */
 	if (pins_write(&copy, &text) < 0)

@@ -6,6 +6,7 @@
 #include "base/json-out.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/sort.h"
 #include "base/strlist.h"
 #include "tests/tap.h"
 
@@ -224,6 +225,53 @@ static void lists(void)
 	ok(strlist_copy(&b, &a) == 0 && b.n == 100 && b.v[3] != a.v[3], "a copy has strings of its own");
 }
 
+static int by_key(const void *a, const void *b, void *context)
+{
+	const unsigned *x = a, *y = b;
+
+	(*(unsigned long *)context)++;
+	return x[0] != y[0] ? (x[0] < y[0] ? -1 : 1) : x[1] < y[1] ? -1 : x[1] > y[1];
+}
+
+static bool in_order(unsigned (*v)[3], size_t n)
+{
+	unsigned long unused = 0;
+	bool whole = true;
+
+	for (size_t i = 0; i < n; i++) {
+		whole = whole && v[i][2] == (v[i][0] ^ v[i][1]);
+		if (i > 0 && by_key(v[i - 1], v[i], &unused) > 0)
+			return false;
+	}
+	return whole;
+}
+
+static void sorting(void)
+{
+	static unsigned v[5000][3];
+	static const char *const kinds[] = { "random", "few values", "in order", "in reverse", "almost in order" };
+	unsigned random = 12345;
+
+	for (size_t kind = 0; kind < ARRAY_SIZE(kinds); kind++) {
+		bool good = true;
+		unsigned long compared = 0;
+		for (size_t n = 0; n <= ARRAY_SIZE(v); n = n < 40 ? n + 1 : n * 3) {
+			for (unsigned i = 0; i < n; i++) {
+				random = random * 1664525u + 1013904223u;
+				v[i][0] = kind == 0 ? random >> 8 : kind == 1 ? random >> 30 : kind == 3 ? 9999 - i : i;
+				v[i][1] = i;
+				v[i][2] = v[i][0] ^ v[i][1];
+			}
+			if (kind == 4 && n > 0)
+				v[n / 2][0] = 0, v[n / 2][2] = v[n / 2][1];
+			compared = 0;
+			sort_in_place(v, n, sizeof v[0], by_key, &compared);
+			good = good && in_order(v, n) && compared <= n * 32;
+		}
+		ok(good, "sorting: %s", kinds[kind]);
+	}
+}
+
 int main(void)
 {
 	errors();
@@ -234,5 +282,6 @@ int main(void)
 	descriptors();
 	log_lines();
 	lists();
+	sorting();
 	return done_testing();
 }
