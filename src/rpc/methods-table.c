@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The table of methods, from schema.json of the five versions and, for 2026-07-28, of the tasks extension. Sampling, elicitation and
- * roots of 2026-07-28 are no methods: they come inside results and are checked there (shape-table.c). Const data only, because
- * src/tools/gen-methods.c makes the manual's list out of it.
+ * The table of methods, from schema.json of the five versions and, for 2026-07-28, of the tasks extension. Sampling,
+ * elicitation and roots of 2026-07-28 are no methods: they come inside results and are checked there (shape-rows.h). Const
+ * data only, because src/tools/gen-methods.c makes the manual's list out of it.
  *
  * tests/mcp-schema/test-messages.py compares it with the schemas: every method, and only those.
  */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every method of every version of MCP, a row for each direction: who sends it, in which versions it exists, what it needs the other
- * side to have declared, which shape its params and its result have, and what becomes of it when policy says nothing.
+ * Every method of every version of MCP, a row for each direction: who sends it, in which versions it exists, what it needs the
+ * other side to have declared, which shape its params and its result have, and what becomes of it when policy says nothing.
  * methods-table.c holds the rows; mcpcage(1) lists them. Pure, const.
  *
- * Which era a message belongs to is decided by the message: a request with the modern `_meta` is of 2026-07-28, every other one of the
- * legacy versions, and where a method exists in one era only, that is its era. A request of an era that lacks its method is unknown.
+ * Which era a message belongs to is decided by the message: a request with the modern `_meta` is of 2026-07-28, every other one
+ * of the legacy versions, and where a method exists in one era only, that is its era. A request of an era that lacks its method
+ * is unknown.
  */
 #pragma once
 
@@ -90,8 +91,8 @@ enum method_status {
 const char *method_status_text(enum method_status status); /* in words, for an answer or the audit log */
 
 /*
- * Whether a request or notification may be looked at further. Only METHOD_KNOWN and METHOD_FORWARDED pass. What does not is answered with
- * -32601 where it is a request, and dropped where it is none.
+ * Whether a request or notification may be looked at further. Only METHOD_KNOWN and METHOD_FORWARDED pass. What does not is
+ * answered with -32601 where it is a request, and dropped where it is none.
  */
 enum method_status methods_admit(enum direction from, const struct message *m, const struct mediation *policy,
 				 const struct method **row);
@@ -113,14 +114,15 @@ static inline bool method_is_modern(const struct method *row, bool request_moder
 int method_check_params(const struct method *row, const struct message *m, const struct tree *params,
 			struct shape_failure *out);
 /*
- * The same for the answer KIND (MESSAGE_RESULT, MESSAGE_ERROR) to a request of this row: ANSWER is the tree over m->result or m->error. A
- * result without resultType is checked as a legacy one: it is of a server that knows no other version.
+ * The same for the answer KIND (MESSAGE_RESULT, MESSAGE_ERROR) to a request of this row: ANSWER is the tree over m->result or
+ * m->error. A result without resultType is checked as a legacy one: it is of a server that knows no other version.
  */
 int method_check_answer(const struct method *row, bool request_modern, enum message_kind kind, const struct tree *answer,
 			struct shape_failure *out);
 
 /*
- * For modern results of rows that are `cacheable` (in the legacy versions the two members mean nothing): ttlMs of at most MAX (milliseconds), and cacheScope "private", because what has
- * passed here depends on this user's policy. NODE is the result object, OFFSET where the tree's text begins in the message.
+ * For modern results of rows that are `cacheable` (in the legacy versions the two members mean nothing): ttlMs of at most MAX
+ * (milliseconds), and cacheScope "private", because what has passed here depends on this user's policy. NODE is the result
+ * object, OFFSET where the tree's text begins in the message.
  */
 void methods_clamp_ttl(const struct tree *t, uint32_t node, uint64_t max, struct edits *edits, size_t offset);

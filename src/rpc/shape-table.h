@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The form of the tables of shapes. Private to shape.c, shape-table.c and their tests; everybody else uses rpc/shape.h. */
+/* The form of the tables of shapes. Private to shape.c, shape-table.c, shape-rows.h and their tests; everybody else uses rpc/shape.h. */
 #pragma once
 
 #include "rpc/shape.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Checks a value against the tables of shape-table.c. The members of an object are gone through once, in the order of the text; each
- * is looked up among the rows by length first, so that what no row names costs next to nothing. Rows that must be there are counted
- * off in a mask. The path is written only on the way out of a failure.
+ * Checks a value against the tables of shape-table.c. The members of an object are gone through once, in the order of the text;
+ * each is looked up among the rows by length first, so that what no row names costs next to nothing. Rows that must be there
+ * are counted off in a mask. The path is written only on the way out of a failure.
  *
  * Recursion goes as deep as the tables name each other, which no message can change.
  */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The shape of every message of MCP: which members its params and its result must have, of what type, down to content blocks, tools
- * and tasks. shape-table.c holds the shapes as tables; this checks a value of a tree against one of them.
+ * The shape of every message of MCP: which members its params and its result must have, of what type, down to content blocks,
+ * tools and tasks. shape-rows.h and shape-table.c hold the shapes as tables; this checks a value of a tree against one of them.
  *
- * What the specification's schema of a message's own era requires must be there and be of its type. Members that no version knows are
- * let through: the specification is open. The four legacy versions count as one: a member is required where all of them that know the
- * object require it. A member that need not be there may be null, which many servers write for "none".
+ * What the specification's schema of a message's own era requires must be there and be of its type. Members that no version
+ * knows are let through: the specification is open. The four legacy versions count as one: a member is required where all of
+ * them that know the object require it. A member that need not be there may be null, which many servers write for "none".
  *
- * One pass over the members of the objects that a shape names, nothing is copied, nothing is allocated unless the check fails; the
- * depth is that of the tables. Pure. schema.json of each version of the MCP specification.
+ * One pass over the members of the objects that a shape names, nothing is copied or allocated; the depth is that of
+ * the tables. Pure. schema.json of each version of the MCP specification.
  */
 #pragma once
 
@@ -103,7 +103,7 @@ struct shape_failure {
 };
 
 /*
- * 0, or -1 and *OUT. NODE may be TREE_NONE, for params that are absent. MODERN: by 2026-07-28, else by the legacy versions together. OUT may
- * be NULL.
+ * 0, or -1 and *OUT. NODE may be TREE_NONE, for params that are absent. MODERN: by 2026-07-28, else by the legacy versions
+ * together. OUT may be NULL.
  */
 int shape_check(enum shape_id id, const struct tree *t, uint32_t node, bool modern, struct shape_failure *out);

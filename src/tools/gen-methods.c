@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Writes the methods of MCP for mcpcage(1) out of their one table (rpc/methods-table.c). It runs on the machine that builds, so it is
- * compiled without config.h and links nothing. The same table always gives the same bytes. man(7).
+ * Writes the methods of MCP for mcpcage(1) out of their one table (rpc/methods-table.c). It runs on the machine that builds, so
+ * it is compiled without config.h and links nothing. The same table always gives the same bytes. man(7).
  */
 #include "rpc/methods.h"
 

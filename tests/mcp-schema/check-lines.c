@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the scanner, the table of methods and the shapes say of messages, one line of standard output for each line of standard input:
+ * What the scanner, the table of methods and the shapes say of messages, one line of standard output for each line of standard
+ * input:
  *
- *	C MESSAGE              a request or notification of the client
- *	S MESSAGE              of the server
- *	c METHOD ERA MESSAGE   the client's answer to the server's request METHOD; ERA is "legacy" or "modern"
- *	s METHOD ERA MESSAGE   the server's answer to the client's
+ * 	C MESSAGE              a request or notification of the client
+ * 	S MESSAGE              of the server
+ * 	c METHOD ERA MESSAGE   the client's answer to the server's request METHOD; ERA is "legacy" or "modern"
+ * 	s METHOD ERA MESSAGE   the server's answer to the client's
  *
  * "pass", or "refused:" and why. With --table, the table itself, as JSON lines. For test-messages.py.
  */
