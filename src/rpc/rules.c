@@ -283,19 +283,26 @@ static bool full(const struct rules *r)
 	return r->hits->n - r->base >= RULE_HITS_MAX;
 }
 
+static bool has_room(struct rule_hits *h)
+{
+	if (h->n < h->cap)
+		return true;
+	size_t cap = h->cap ? h->cap * 2 : 16;
+	struct rule_hit *v = realloc(h->v, cap * sizeof *v);
+	if (!v)
+		return false;
+	h->v = v;
+	h->cap = cap;
+	return true;
+}
+
 static void add_hit(struct rules *r, uint32_t rule, size_t start, size_t end, bool limit)
 {
 	struct rule_hits *h = r->hits;
 
-	if (h->n == h->cap) {
-		size_t cap = h->cap ? h->cap * 2 : 16;
-		struct rule_hit *v = reallocarray(h->v, cap, sizeof *v);
-		if (!v) {
-			r->failed = true;
-			return;
-		}
-		h->v = v;
-		h->cap = cap;
+	if (!has_room(h)) {
+		r->failed = true;
+		return;
 	}
 	h->v[h->n++] = (struct rule_hit){ rule, start, end, limit };
 }

@@ -255,8 +255,8 @@ static void agree(void)
 				ascii &= (signed char)piece[i] > 0;
 			if (ascii)
 				buf_append(&text, piece + start, length - start);
-			/* Two spacers, so that the letters are no spaced-out word. */
-			buf_append(&text, "xy \n, ;__" + next_random(&state) % 8, next_random(&state) % 2);
+			/* At times something between it and the next. */
+			buf_append(&text, &"xy \n, ;__"[next_random(&state) % 8], next_random(&state) % 2);
 		}
 		for (unsigned where = 1; where & RULE_ANYWHERE; where <<= 1) {
 			rule_hits_clear(&hits);
