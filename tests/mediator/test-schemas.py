@@ -27,7 +27,14 @@ UNSTATED = {"name": "unstated", "inputSchema": {"type": "object", "properties": 
 BROKEN = {"name": "broken", "inputSchema": {"type": "object", "properties": {"a": {"pattern": "("}}}}
 REMOTE = {"name": "remote", "inputSchema": {"type": "object", "properties": {"a": {"$ref": "https://example.org/schema.json"}}}}
 BAD_OUT = {"name": "badout", "inputSchema": {"type": "object"}, "outputSchema": {"type": "object", "properties": {"a": {"$ref": "#/none"}}}}
-TOOLS = [BOOK, WEATHER, DRAFT, UNSTATED, BROKEN, REMOTE, BAD_OUT]
+WIDE = {"name": "wide", "inputSchema": {
+	"type": "object", "additionalProperties": False, "required": [f"k{i}" for i in range(100)], "properties": {
+		**{f"k{i}": {"type": "integer"} for i in range(100)}, "e": {"enum": [f"v{i}" for i in range(200)]},
+		"u": {"uniqueItems": True}}}}
+SLOW = {"name": "slow", "inputSchema": {"type": "object", "properties": {
+	"p": {"pattern": "^(a+)+$"}, "r": {"$ref": "#/$defs/0"}},
+	"$defs": {**{str(i): {"allOf": [{"$ref": f"#/$defs/{i + 1}"}] * 2} for i in range(60)}, "60": {}}}}
+TOOLS = [WIDE, SLOW, BOOK, WEATHER, DRAFT, UNSTATED, BROKEN, REMOTE, BAD_OUT]
 
 
 def server():
@@ -78,6 +85,19 @@ def arguments(s):
 	refused(s, "unstated", {"pair": ["x"]}, ["/pair/0"], "what that does not allow")
 
 
+def large(s):
+	"""What sorts, searches and counts, in a process that may ask the system for next to nothing."""
+	full = {f"k{i}": i for i in range(100)}
+	passes(s, "wide", {**full, "e": "v199", "u": list(range(500))}, "a hundred arguments")
+	refused(s, "wide", {**full, "e": "v200"}, ["/e"], "one of them that is not in a long list")
+	refused(s, "wide", {**full, "u": [*range(500), 7]}, ["/u/500"], "an item of five hundred that repeats another")
+	del full["k77"]
+	refused(s, "wide", full, ["/k77"], "ninety-nine")
+	passes(s, "slow", {"p": "aaaa"}, "a pattern that could take for ever")
+	refused(s, "slow", {"p": "a" * 40 + "b"}, ["too long to match"], "and here does")
+	refused(s, "slow", {"r": 1}, ["too much work"], "a schema that doubles sixty times")
+
+
 def uncheckable(s):
 	refused(s, "broken", {}, ["inputSchema", "broken"], "a tool whose schema cannot be compiled")
 	refused(s, "remote", {}, ["inputSchema", "remote"], "one that refers to the network")
@@ -104,6 +124,7 @@ def results(s):
 
 with Session(command=server()) as session:
 	arguments(session)
+	large(session)
 	uncheckable(session)
 	results(session)
 	ok(session.alive(), "the session works on")
