@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/json-out.h"
 #include "base/path.h"
+#include "store/approvals.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -265,9 +266,11 @@ static int rollback(const struct invocation *inv, const char *folder, const char
 static int forget(const struct invocation *inv, const char *folder, const char *audit)
 {
 	struct error err;
+	size_t answers;
 	CLEANUP_CLOSE int lock = pins_lock(folder, &err);
 
-	if (lock < 0 || pins_forget(folder, &err) < 0)
+	/* What was once allowed for good belongs to what was pinned. */
+	if (lock < 0 || approvals_revoke(folder, NULL, true, &answers, &err) < 0 || pins_forget(folder, &err) < 0)
 		return fail(&inv->log, &err);
 	accept_record(&inv->log, audit, "unpinned", path_base(folder), NULL, NULL);
 	log_line(&inv->log, "%s has no pins any more", path_base(folder));

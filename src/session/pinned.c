@@ -216,12 +216,7 @@ enum fate pinned_answer(struct passage *p)
 		if (fate != FATE_NEXT)
 			return fate;
 	}
-	if (hello) {
-		report_list(f, ITEM_IDENTITY, true);
-		report_list(f, ITEM_INSTRUCTIONS, true);
-	} else {
-		report_list(f, kind, whole);
-	}
+	report_list(f, hello ? ITEM_INSTRUCTIONS : kind, whole);
 	report_flush(f);
 	return FATE_NEXT;
 }

@@ -135,6 +135,12 @@ static bool single(enum item_kind kind)
 	return kind == ITEM_IDENTITY || kind == ITEM_INSTRUCTIONS;
 }
 
+/* Whether a record about KIND is about items of kind IS as well: a greeting has both kinds of which there is one. */
+static bool covers(enum item_kind kind, enum item_kind is)
+{
+	return kind == is || (single(kind) && single(is));
+}
+
 /*
  * What was seen first goes into SET, unless another session was faster: then what it pinned counts, and what differs from it is
  * held the next time, as it is for any later session.
@@ -143,7 +149,7 @@ static int add_first(struct pinning *p, struct pins *set, enum item_kind kind, s
 {
 	for (size_t i = 0; i < p->first.set.n; i++) {
 		const struct pin *pin = &p->first.set.v[i];
-		if (pin->kind != kind || (set->closed[kind] && !single(kind)) || pins_find(set, kind, pin->name))
+		if (!covers(kind, pin->kind) || (set->closed[kind] && !single(kind)) || pins_find(set, pin->kind, pin->name))
 			continue;
 		if (!pins_add(set, pin))
 			return error_set(err, 0, "there are too many pins");
@@ -163,7 +169,9 @@ static int write_first(struct pinning *p, const struct record_list *r, size_t *a
 	bool closes = r->whole && !set.closed[kind];
 	if (*added == 0 && !closes)
 		return 0;
-	set.closed[kind] |= r->whole;
+	for (unsigned k = 0; k < ITEM_KINDS; k++)
+		if (covers(kind, (enum item_kind)k))
+			set.closed[k] |= r->whole;
 	if (set.generation == 0) {
 		set.generation = 1;
 		set.time = (int64_t)time(NULL);
@@ -213,7 +221,7 @@ static int write_held(struct pinning *p, struct error *err)
 static void written(struct pinning *p, enum item_kind kind)
 {
 	for (size_t i = p->first.set.n; i-- > 0;)
-		if (p->first.set.v[i].kind == kind)
+		if (covers(kind, p->first.set.v[i].kind))
 			forget(&p->first, &p->first.set.v[i]);
 }
 
@@ -222,7 +230,9 @@ int pinning_list(struct pinning *p, const struct record_list *r, size_t *added, 
 	*added = 0;
 	if (p->plan->mediation.pins == PINS_OFF)
 		return error_set(err, 0, "the filter reported a list that nobody asked it for");
-	p->whole[r->kind] |= r->whole;
+	for (unsigned k = 0; k < ITEM_KINDS; k++)
+		if (covers((enum item_kind)r->kind, (enum item_kind)k))
+			p->whole[k] |= r->whole;
 	if (p->collecting)
 		return 0;
 	CLEANUP_CLOSE int lock = pins_lock(p->plan->pins_folder, err);

@@ -229,7 +229,7 @@ struct record_item {
 
 struct record_list {
 	struct record_head head;
-	uint8_t kind;
+	uint8_t kind;  /* ITEM_INSTRUCTIONS stands for all of a greeting */
 	uint8_t whole; /* 1: from its first page to its last */
 };
 
