@@ -188,7 +188,13 @@ static void try_start(struct session *s, struct asking *a)
 void asking_heard(struct session *s, const struct record_ask *r)
 {
 	struct asking **slot = slot_of(s, r->number);
+	uint64_t now = session_now();
 
+	if (meter_wait(&s->questions.asked, now, 1, ASKING_A_MINUTE) > 0) {
+		answer(s, r, ANSWER_UNAVAILABLE);
+		return;
+	}
+	meter_add(&s->questions.asked, now, 1);
 	for (size_t i = 0; i < ASKING_MAX && !slot; i++)
 		if (!s->questions.v[i])
 			slot = &s->questions.v[i];
@@ -200,7 +206,7 @@ void asking_heard(struct session *s, const struct record_ask *r)
 	a->ask = *r;
 	a->child = CHILD_NONE;
 	a->terminal = on_terminal(s);
-	a->end = session_now() + s->plan->mediation.ask_timeout + GRACE;
+	a->end = now + s->plan->mediation.ask_timeout + GRACE;
 	try_start(s, a);
 }
 

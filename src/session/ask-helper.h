@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "rpc/meter.h"
 #include "session/child.h"
 #include "session/record.h"
 #include "store/approvals.h"
@@ -17,12 +18,14 @@ struct session;
 struct asking; /* opaque */
 
 #define ASKING_MAX 8
+#define ASKING_A_MINUTE 60
 
 /* Uses of tools that are not written yet: each write is a new file on the disk. */
 enum { USES_MAX = 32, USES_WAIT = 1000 };
 
 struct questions {
 	struct asking *v[ASKING_MAX];
+	struct meter asked; /* a filter in an attacker's hands must not fill the screen */
 	struct approval uses[USES_MAX];
 	size_t uses_n;
 	uint64_t uses_due; /* milliseconds */

@@ -105,12 +105,29 @@ void ask_grant(struct filter *f, const struct ask_about *about, enum answer answ
 	memcpy(g->scope, about->scope, sizeof g->scope);
 }
 
+/*
+ * Whoever asks often enough gets a yes from somebody who is tired of it. After several refusals in a row nobody is asked for
+ * a while.
+ */
+static void count_refusals(struct asks *a, enum answer answer, uint64_t now)
+{
+	if (answer_allows(answer))
+		a->refusals = 0;
+	if (answer != ANSWER_NO && answer != ANSWER_TIMEOUT)
+		return;
+	if (++a->refusals < ASK_REFUSALS)
+		return;
+	a->refusals = 0;
+	a->quiet_until = now + ASK_QUIET;
+}
+
 /* ---- records and words ------------------------------------------------------------------------------ */
 
 void ask_report(struct filter *f, const struct ask_about *about, enum ask_road road, enum answer answer)
 {
 	struct record_asked r = { .road = (uint8_t)road, .answer = (uint8_t)answer };
 
+	count_refusals(&f->asks, answer, f->now);
 	/* What holds calls back is lifted for a session, not for good. */
 	if (about->lift && answer == ANSWER_ALWAYS)
 		r.answer = ANSWER_SESSION;
@@ -385,6 +402,12 @@ enum fate ask_person(struct passage *p, const struct ask_about *about)
 		ask_round_begin(p);
 		return FATE_NEXT;
 	}
+	if (p->f->now < p->f->asks.quiet_until)
+		return passage_refuse(p, DROP_POLICY, CODE_DENIED, "asked too often",
+				      "mcpcage refused this call of \"%s\": it needs the user's permission, and the user has refused "
+				      "%d times in a row. The user is not asked for another %llu seconds. Do something else.",
+				      about->subject, ASK_REFUSALS,
+				      (unsigned long long)(p->f->asks.quiet_until - p->f->now + 999) / 1000);
 	if (ask_way(p) == ASK_WAY_RESULT)
 		return ask_client_result(p, about);
 	/* Less than the record holds, for what is appended when it is cut. */
@@ -432,8 +455,10 @@ void ask_scope_of(const struct decision *d, uint8_t scope[32])
 static bool has_to_be_asked(struct passage *p, struct ask_about *about, struct buf *reason)
 {
 	const struct filter *f = p->f;
-	const struct decision d = decide_call(&f->plan->mediation, p->m.name);
+	const struct decision *d = &p->decision;
 
+	if (!p->held_back && d->verdict != TOOL_ASK && !f->plan->mediation.ask_first_use)
+		return false;
 	ask_pin(f, p->m.name, about->pin);
 	if (p->held_back) {
 		about->lift = true;
@@ -442,9 +467,9 @@ static bool has_to_be_asked(struct passage *p, struct ask_about *about, struct b
 		ask_scope(about->scope, "alarm");
 		return true;
 	}
-	if (d.verdict == TOOL_ASK) {
-		reason_of_rule(&d, reason);
-		ask_scope_of(&d, about->scope);
+	if (d->verdict == TOOL_ASK) {
+		reason_of_rule(d, reason);
+		ask_scope_of(d, about->scope);
 		return true;
 	}
 	if (!f->plan->mediation.ask_first_use || limits_past(f, p->m.name, about->pin))

@@ -23,6 +23,9 @@ struct filter;
 /* Questions open at a time; what a session allows; questions to modern clients that may still be answered. */
 enum { ASK_OPEN_MAX = 8, ASK_GRANTS_MAX = 512, ASK_ISSUED_MAX = 32 };
 
+/* So many refusals in a row, and nobody is asked for so many milliseconds. */
+enum { ASK_REFUSALS = 5, ASK_QUIET = 60000 };
+
 /* Our ids, which no request of the server may have. */
 #define ASK_ID_PREFIX "mcpcage-"
 
@@ -75,6 +78,8 @@ struct asks {
 	bool client_elicits; /* a legacy client's own declaration */
 	unsigned char key[QUESTION_KEY_BYTES];
 	uint32_t number;
+	unsigned refusals;    /* in a row */
+	uint64_t quiet_until; /* milliseconds */
 	struct ask_open open[ASK_OPEN_MAX];
 	struct ask_issued issued[ASK_ISSUED_MAX];
 	struct ask_round rounds[ASK_OPEN_MAX];

@@ -85,8 +85,8 @@ static bool power_of_two(uint32_t n)
 	return (n & (n - 1)) == 0;
 }
 
-/* TOOL gave a result. Told at once when it is news, rarely while it only moves a mean. */
-static void learn(struct filter *f, const char *tool, const uint8_t pin[32], uint64_t bytes)
+/* TOOL was used, and gave a result of so many BYTES (NULL: that is still to come). Told at once when it is news, rarely while it only moves a mean. */
+static void learn(struct filter *f, const char *tool, const uint8_t pin[32], const uint64_t *bytes)
 {
 	struct tool_past *past = find_past(&f->limits, tool);
 	bool news;
@@ -101,9 +101,10 @@ static void learn(struct filter *f, const char *tool, const uint8_t pin[32], uin
 	news = !past->used || memcmp(past->pin, pin, sizeof past->pin) != 0;
 	past->used = true;
 	memcpy(past->pin, pin, sizeof past->pin);
-	baseline_learn(&past->results, bytes);
-	past->unsaved = true;
-	if (news || power_of_two(past->results.n))
+	if (bytes)
+		baseline_learn(&past->results, *bytes);
+	past->unsaved |= news || bytes;
+	if (news || (bytes && power_of_two(past->results.n)))
 		tell_past(f, past);
 }
 
@@ -280,9 +281,9 @@ enum fate limits_call(struct passage *p)
 	p->held_back = false;
 	if (!p->request.is_tool_call)
 		return FATE_NEXT;
-	const struct decision d = decide_call(m, p->m.name);
-	for (size_t i = 0; i < d.rules_n; i++)
-		if (over_rule(p, &d, d.rules[i]) != FATE_NEXT)
+	const struct decision *d = &p->decision;
+	for (size_t i = 0; i < d->rules_n; i++)
+		if (over_rule(p, d, d->rules[i]) != FATE_NEXT)
 			return FATE_DONE;
 	if (m->calls_per_minute) {
 		meter_add(&l->calls, f->now, 1);
@@ -297,7 +298,7 @@ enum fate limits_call(struct passage *p)
 	if (l->held_until && f->now >= l->held_until)
 		l->held_until = 0;
 	p->held_back = l->held_until != 0;
-	count(p, &d);
+	count(p, d);
 	return FATE_NEXT;
 }
 
@@ -342,9 +343,14 @@ enum fate limits_result(struct passage *p)
 	const struct tool_past *past;
 	uint8_t pin[32];
 
-	if (!p->request.is_tool_call || p->m.kind != MESSAGE_RESULT || p->promised)
+	if (!p->request.is_tool_call || p->m.kind != MESSAGE_RESULT)
 		return FATE_NEXT;
+	const uint64_t bytes = p->m.result.n;
 	ask_pin(f, p->request.tool, pin);
+	if (p->promised) {
+		learn(f, p->request.tool, pin, NULL);
+		return FATE_NEXT;
+	}
 	past = m->result_growth ? limits_past(f, p->request.tool, pin) : NULL;
 	if (past && !p->request.excused && !f->limits.lifted[ALARM_RESULT] &&
 	    baseline_exceeded(&past->results, p->m.result.n, m->result_growth)) {
@@ -357,6 +363,6 @@ enum fate limits_result(struct passage *p)
 					      "this tool gave before had %llu. Ask the user before you try again.",
 					      p->m.result.n, (unsigned long long)usual);
 	}
-	learn(f, p->request.tool, pin, p->m.result.n);
+	learn(f, p->request.tool, pin, &bytes);
 	return FATE_NEXT;
 }

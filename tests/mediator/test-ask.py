@@ -57,21 +57,31 @@ def through_client():
 		ok(allowed(s.call("echo", {"other": True})), "then nothing is asked any more")
 		is_eq([e["answer"] for e in s.events("ask", 2)], ["once", "session"], "the audit log has the answers")
 
-	with Client(ASK, ELICITS) as s:
-		for name, result in (
-			("no", {"action": "accept", "content": {"answer": "no"}}),
-			("decline", {"action": "decline"}),
-			("cancel", {"action": "cancel", "content": {"answer": "always"}}),
-			("an unknown word", {"action": "accept", "content": {"answer": "yes"}}),
-			("no content", {"action": "accept"}),
-			("a wrong type", {"action": "accept", "content": {"answer": ["once"]}}),
-			("an empty result", {}),
-		):
+	for name, result in (
+		("no", {"action": "accept", "content": {"answer": "no"}}),
+		("decline", {"action": "decline"}),
+		("cancel", {"action": "cancel", "content": {"answer": "always"}}),
+		("an unknown word", {"action": "accept", "content": {"answer": "yes"}}),
+		("no content", {"action": "accept"}),
+		("a wrong type", {"action": "accept", "content": {"answer": ["once"]}}),
+		("an empty result", {}),
+	):
+		with Client(ASK, ELICITS) as s:
 			i = s.begin("echo")
 			s.answer(s.question(), result)
 			m = s.reply(i)
 			ok(is_tool_error(m) and "did not allow" in text_of(m), f"{name} is a no", m)
-		is_eq(s.reached("echo"), 0, "none of them reached the server")
+			is_eq(s.reached("echo"), 0, f"{name}: the call does not reach the server")
+
+	with Client(ASK, ELICITS) as s:
+		for n in range(10):
+			i = s.begin("echo")
+			s.say(s.question(), "once" if n == 4 else "no")
+			s.reply(i)
+		m = s.call("echo")
+		ok(is_tool_error(m) and "5 times in a row" in text_of(m), "after five refusals in a row nobody is asked", m)
+		ok(not any(m.get("method") == "elicitation/create" for m in s.other), "the client hears nothing of it", s.other)
+		is_eq(s.reached("echo"), 1, "nothing but what was allowed has reached the server")
 
 	with Client(ASK, {"elicitation": {"url": {}}}) as s:
 		ok("cannot be asked" in text_of(s.call("echo")), "a client that only opens URLs is not asked")
