@@ -11,6 +11,7 @@
 #include "session/mediate.h"
 
 #include "rpc/change.h"
+#include "rpc/near.h"
 #include "session/texts.h"
 #include "store/pins.h"
 
@@ -124,16 +125,22 @@ static const char *rule_of(enum standing standing)
 	return words[standing];
 }
 
-static enum fate refuse(struct passage *p, const char *what, struct span name, enum standing standing)
+static enum fate refuse(struct passage *p, enum item_kind kind, struct span name, enum standing standing)
 {
 	const char *folder = p->f->plan->pins_folder;
 	const char *key = folder ? strrchr(folder, '/') : NULL;
 	bool held = standing == STANDING_NEW || standing == STANDING_CHANGED;
+	CLEANUP_BUF struct buf near = BUF_INIT(1024);
+	const char *names = "";
 
+	/* A model that mistyped a name can mend that. */
+	if (standing == STANDING_UNLISTED && near_names(p->f->pinned->manifest, kind, name, &near) > 0 && buf_str(&near))
+		names = near.p;
 	return passage_refuse(p, DROP_PINS, CODE_DENIED, rule_of(standing),
-			      "mcpcage refused this: the %s \"%.*s\" may not be used, because %s. %s%s%s%s.", what, (int)name.n,
-			      name.p, standing_text(standing), remedy(standing), held && key ? " (" : "",
-			      held && key ? key + 1 : "", held && key ? ")" : "");
+			      "mcpcage refused this: the %s \"%.*s\" may not be used, because %s. %s%s%s%s.%s%s%s",
+			      item_kind_name(kind), (int)name.n, name.p, standing_text(standing), remedy(standing),
+			      held && key ? " (" : "", held && key ? key + 1 : "", held && key ? ")" : "",
+			      names[0] ? " There is " : "", names, names[0] ? "." : "");
 }
 
 static enum fate check_prompt(struct passage *p)
@@ -152,7 +159,7 @@ static enum fate check_prompt(struct passage *p)
 		return FATE_NEXT;
 	if (name.n > ITEM_NAME_MAX)
 		name.n = ITEM_NAME_MAX;
-	return refuse(p, "prompt", name, standing);
+	return refuse(p, ITEM_PROMPT, name, standing);
 }
 
 enum fate pinned_request(struct passage *p)
@@ -163,7 +170,7 @@ enum fate pinned_request(struct passage *p)
 		struct span name = span_of(p->m.name);
 		enum standing standing = manifest_standing(pinned->manifest, ITEM_TOOL, name, NULL);
 		pinned->used = true;
-		return standing == STANDING_KNOWN ? FATE_NEXT : refuse(p, "tool", name, standing);
+		return standing == STANDING_KNOWN ? FATE_NEXT : refuse(p, ITEM_TOOL, name, standing);
 	}
 	if (strcmp(p->m.method, "prompts/get") == 0)
 		return check_prompt(p);

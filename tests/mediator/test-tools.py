@@ -53,6 +53,14 @@ with Session(["--deny-tool", "echo"]) as s:
 	ok("resultType" not in m["result"], "in the older ones it does not")
 	ok(s.wait_stderr(b"denied"), "the person is told on standard error", repr(s.stderr))
 
+with Session() as s:
+	s.seen()
+	for name, near in (("Echo", "echo"), ("progres", "progress"), ("no-such-thing-at-all", None)):
+		m = s.call(name)
+		ok(is_tool_error(m) and name in text_of(m), f"{name}: a tool that no list showed is refused", repr(m)[:300])
+		ok((f'"{near}"' in text_of(m)) if near else "There is" not in text_of(m), f"{name}: the answer names {near or 'nothing'} near it", text_of(m))
+	is_eq([x for x in s.seen() if b"seen" not in x], [], "none of them reached the server")
+
 with Session(["--deny-tool", "*"]) as s:
 	ok(is_tool_error(s.call("anything")), "deny everything denies any tool")
 	ok(s.request("ping") is not None, "and lets other requests pass")
