@@ -156,6 +156,17 @@ def lifetimes():
 		is_eq(m["ttlMs"], 1, "but as long as the server says")
 
 
+def open_ended():
+	"""A subscription is answered when it ends: the deadline that another request runs into is none for it."""
+	with Session(["--call-timeout", "1s"]) as s:
+		s.send({"jsonrpc": "2.0", "id": "sub", "method": "subscriptions/listen", "params": {
+			"_meta": META, "notifications": {"toolsListChanged": True}, "x-answer": ""}})
+		ok(is_tool_error(s.call("silent")), "a call runs into its deadline")
+		end = {"_meta": {"io.modelcontextprotocol/subscriptionId": "sub"}, "resultType": "complete"}
+		answering(s, "ping", text({"jsonrpc": "2.0", "id": "sub", "result": end}) + b'\n{"jsonrpc":"2.0","id":@ID@,"result":{}}')
+		is_eq((s.reply("sub") or {}).get("result"), end, "a subscription is answered when the server ends it")
+
+
 def sample():
 	"""Of each message of each version some variations, and one that is right."""
 	for kind in kinds().values():
@@ -221,5 +232,6 @@ client_shapes()
 server_shapes()
 server_methods()
 lifetimes()
+open_ended()
 sampled()
 done_testing()
