@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Evaluating a schema: the keywords of a sub one after the other until one fails, and those that apply other subs to the same
- * value. What unevaluated* needs to know is noted only beneath a sub that has them, and what a failing branch noted is
- * thrown away with it. JSON Schema 2020-12 Core, sections 7, 8.2.3, 10.2 and 11.
+ * Evaluating a schema: the keywords of a sub one after the other until one fails, and those that apply other
+ * subs to the same value. What unevaluated* needs to know is noted only beneath a sub that has them, and what a
+ * failing branch noted is thrown away with it. JSON Schema 2020-12 Core, sections 7, 8.2.3, 10.2 and 11.
  */
 #include "rpc/schema-check.h"
 

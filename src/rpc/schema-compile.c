@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From text to tables: a walk over the schema's known keywords finds every sub, its resource ("$id") and its anchors; then
- * references are looked up (schema-refs.c). Recursion is as deep as the text is nested, at most TREE_DEPTH.
- * JSON Schema 2020-12 Core, sections 8 and 9; draft-07 Core, section 8.
+ * From text to tables: a walk over the schema's known keywords finds every sub, its resource ("$id") and its
+ * anchors; then references are looked up (schema-refs.c). Recursion is as deep as the text is nested, at most
+ * TREE_DEPTH. JSON Schema 2020-12 Core, sections 8 and 9; draft-07 Core, section 8.
  */
 #include "rpc/schema-compile.h"
 
@@ -151,7 +151,8 @@ static bool add_resource(struct compile *c, uint32_t document, uint32_t node, st
 	return true;
 }
 
-static bool add_anchor(struct compile *c, uint32_t sub, uint32_t node, struct span name, bool dynamic, const struct place *place)
+static bool add_anchor(struct compile *c, uint32_t sub, uint32_t node, struct span name, bool dynamic,
+		       const struct place *place)
 {
 	if (c->late)
 		return true;
@@ -194,7 +195,9 @@ static bool dialect_of(struct span name, uint8_t *dialect)
 
 	if (name.n > 0 && name.p[name.n - 1] == '#')
 		name.n--;
-	size_t scheme = name.n > 5 && memcmp(name.p, "https", 5) == 0 ? 5 : name.n > 4 && memcmp(name.p, "http", 4) == 0 ? 4 : 0;
+	size_t scheme = 0;
+	if (name.n > 5 && memcmp(name.p, "http", 4) == 0)
+		scheme = name.p[4] == 's' ? 5 : 4;
 	name.p += scheme;
 	name.n -= scheme;
 	for (size_t i = 0; scheme && i < ARRAY_SIZE(known); i++) {

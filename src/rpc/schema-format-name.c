@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Names of hosts: RFC 1123, and internationalised ones by RFC 5890 to 5892, with Punycode (RFC 3492). A name is not brought into a
- * normal form and the rule for mixed directions (RFC 5893) is not applied: this says which text can be a name, not
- * which host it is.
+ * Names of hosts: RFC 1123, and internationalised ones by RFC 5890 to 5892, with Punycode (RFC 3492). A name is
+ * not brought into a normal form and the rule for mixed directions (RFC 5893) is not applied: this says which
+ * text can be a name, not which host it is.
  */
 #include "rpc/schema-format.h"
 

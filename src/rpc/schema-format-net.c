@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Formats of the net: RFC 1123 and 5890 (host names), 5321 and 6531 (e-mail), 2673 and 4291 (addresses), 3986 and 3987 (URIs
- * and IRIs), 6570 (templates).
+ * Formats of the net: RFC 1123 and 5890 (host names), 5321 and 6531 (e-mail), 2673 and 4291 (addresses), 3986
+ * and 3987 (URIs and IRIs), 6570 (templates).
  */
 #include "rpc/schema-format.h"
 

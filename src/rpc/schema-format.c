@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The table of formats, and those that are about neither names nor networks: RFC 3339 (dates, times, durations), RFC 4122,
- * RFC 6901 and its relative form, ECMA-262 expressions, and paths.
+ * The table of formats, and those that are about neither names nor networks: RFC 3339 (dates, times, durations),
+ * RFC 4122, RFC 6901 and its relative form, ECMA-262 expressions, and paths.
  */
 #include "rpc/schema-format.h"
 

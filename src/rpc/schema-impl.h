@@ -2,9 +2,10 @@
 /*
  * What a schema is compiled to. For rpc/schema*.c alone.
  *
- * A `sub` is one schema object or boolean: where it stands and its keywords, in the order in which they are checked (cheap
- * assertions, then what looks inside, then what applies other subs in place, then unevaluated*). Everything refers to everything
- * by its number in a table, so that references are edges and nothing is ever expanded.
+ * A `sub` is one schema object or boolean: where it stands and its keywords, in the order in which they are
+ * checked (cheap assertions, then what looks inside, then what applies other subs in place, then unevaluated*).
+ * Everything refers to everything by its number in a table, so that references are edges and nothing is ever
+ * expanded.
  */
 #pragma once
 
@@ -188,7 +189,8 @@ static inline uint32_t schema_name_hash(struct span name)
 }
 
 /* The entry of NAME in the table RANGE, or NULL. */
-const struct entry *schema_entry(const struct schema *s, struct work *w, struct range range, struct span name, uint32_t hash);
+const struct entry *schema_entry(const struct schema *s, struct work *w, struct range range, struct span name,
+				 uint32_t hash);
 
 /* ---- the metaschemas (schema-meta.c) ---- */
 /* The text of the published schema with this URI, without fragment; n == 0: none. */

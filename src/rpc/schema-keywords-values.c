@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keywords whose values are taken as they stand, and tables of names. JSON Schema 2020-12 Validation, sections 6 and 7; see
- * schema-keywords.c.
+ * Keywords whose values are taken as they stand, and tables of names. JSON Schema 2020-12 Validation, sections 6
+ * and 7; see schema-keywords.c.
  */
 #include "rpc/schema-compile.h"
 
@@ -315,7 +315,8 @@ static void sort_entries(struct schema *s, struct range range)
 		sort_in_place(s->entries.v + range.at, range.n, sizeof *s->entries.v, by_entry, NULL);
 }
 
-const struct entry *schema_entry(const struct schema *s, struct work *w, struct range range, struct span name, uint32_t hash)
+const struct entry *schema_entry(const struct schema *s, struct work *w, struct range range, struct span name,
+				 uint32_t hash)
 {
 	if (range.n == 0)
 		return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Each keyword's value is looked at when compiling and becomes a row of a table; one that its draft does not allow is an error. JSON
- * Schema 2020-12 Core, sections 10 and 11, and Validation, section 6; draft-07 Validation, section 6.
+ * Each keyword's value is looked at when compiling and becomes a row of a table; one that its draft does not
+ * allow is an error. JSON Schema 2020-12 Core, sections 10 and 11, and Validation, section 6; draft-07
+ * Validation, section 6.
  */
 #include "rpc/schema-compile.h"
 
@@ -115,8 +116,9 @@ static bool finish_members(struct compile *c, struct parts *p)
 
 	if (p->properties == TREE_NONE && p->pattern_properties == TREE_NONE && p->additional_properties == TREE_NONE)
 		return true;
-	if (p->properties != TREE_NONE &&
-	    (!parts_expect(c, p, p->properties, TREE_OBJECT) || !parts_members(c, p, p->properties, false, true, &m.properties)))
+	if (p->properties != TREE_NONE && !parts_expect(c, p, p->properties, TREE_OBJECT))
+		return false;
+	if (p->properties != TREE_NONE && !parts_members(c, p, p->properties, false, true, &m.properties))
 		return false;
 	if (p->properties != TREE_NONE && m.properties.n != tree_count(parts_tree(c, p), p->properties))
 		return parts_wrong(c, p, p->properties, "must hold schemas: objects or booleans");

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * See schema-number.h. A is a multiple of B when, written as A = a * 10^i and B = b * 10^j with whole numbers a and b that do not
- * end in 0, b divides a * 10^(i - j). For i < j it cannot, since 10 would divide a; else the remainder is taken digit
- * by digit, and of the zeroes that 10^(i - j) adds only as many matter as b can have factors of 2 or 5.
+ * See schema-number.h. A is a multiple of B when, written as A = a * 10^i and B = b * 10^j with whole numbers a
+ * and b that do not end in 0, b divides a * 10^(i - j). For i < j it cannot, since 10 would divide a; else the
+ * remainder is taken digit by digit, and of the zeroes that 10^(i - j) adds only as many matter as b can have
+ * factors of 2 or 5.
  */
 #include "rpc/schema-number.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Numbers as the decimal text they are: comparing and dividing JSON's number tokens without rounding, in work that is linear in
- * their digits and does not depend on their exponents. Pure. For rpc/schema*.c.
+ * Numbers as the decimal text they are: comparing and dividing JSON's number tokens without rounding, in work
+ * that is linear in their digits and does not depend on their exponents. Pure. For rpc/schema*.c.
  */
 #pragma once
 

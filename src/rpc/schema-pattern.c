@@ -2,10 +2,11 @@
 /*
  * Patterns, matched by PCRE2 without its just-in-time compiler, which needs executable memory.
  *
- * How long a match takes is the pattern's author's to choose, so it is counted. PCRE2 counts backtracking for each place where it
- * starts to match, but neither the starts nor what a simple loop runs over. So each pattern begins with a callout: at
- * every start the rest of the text is charged for, times what the limit for one start allows. That limit begins low; where it is
- * reached the match goes on from that start with a larger one, until the work is used up.
+ * How long a match takes is the pattern's author's to choose, so it is counted. PCRE2 counts backtracking for
+ * each place where it starts to match, but neither the starts nor what a simple loop runs over. So each pattern
+ * begins with a callout: at every start the rest of the text is charged for, times what the limit for one start
+ * allows. That limit begins low; where it is reached the match goes on from that start with a larger one, until
+ * the work is used up.
  */
 #include "rpc/schema-check.h"
 

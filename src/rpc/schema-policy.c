@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The keywords `within` and `hosts`: what a path or a URL names, read strictly. Where readers differ (a backslash, a user name, an
- * escape in the host, an address that is not written as four plain numbers) nothing is guessed: it is refused. See schema.h.
+ * The keywords `within` and `hosts`: what a path or a URL names, read strictly. Where readers differ (a
+ * backslash, a user name, an escape in the host, an address that is not written as four plain numbers) nothing
+ * is guessed: it is refused. See schema.h.
  */
 #include "rpc/schema-impl.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What references point at: a URI reference is resolved against its resource's base; the rest of it names a resource of this
- * document or a metaschema, its fragment a place by JSON Pointer (RFC 6901) or an anchor. A place that no keyword
- * makes a schema is compiled when something points at it. JSON Schema 2020-12 Core, sections 8.2 and 9.
+ * What references point at: a URI reference is resolved against its resource's base; the rest of it names a
+ * resource of this document or a metaschema, its fragment a place by JSON Pointer (RFC 6901) or an anchor. A
+ * place that no keyword makes a schema is compiled when something points at it. JSON Schema 2020-12 Core,
+ * sections 8.2 and 9.
  */
 #include "rpc/schema-compile.h"
 
@@ -15,7 +16,8 @@ static bool leaves(struct compile *c, uint32_t document, uint32_t node, struct s
 
 	text_clean(&clean, (struct span){ uri.p, uri.n > 150 ? 150 : uri.n });
 	const char *text = buf_str(&clean);
-	return compile_wrong(c, document, node, "refers to %s, which is not in this schema, and nothing is fetched", text ? text : "");
+	return compile_wrong(c, document, node, "refers to %s, which is not in this schema, and nothing is fetched",
+			     text ? text : "");
 }
 
 /* The resource with this URI, a metaschema being loaded for it. SUB_NONE: there is none. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The properties of characters that \p{...} names in ECMA-262 (tables 66 to 68 of its 14th edition), in PCRE2's words. Names are
- * as exact as they are there.
+ * The properties of characters that \p{...} names in ECMA-262 (tables 66 to 68 of its 14th edition), in PCRE2's
+ * words. Names are as exact as they are there.
  */
 #include "rpc/schema-regex.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One pass over the pattern, preceded by one that counts its groups. Everything is parsed, so that nothing of PCRE2's own language
- * (verbs, options, recursion, callouts, \Q, \K, POSIX classes) can be reached: each character that stands for
- * itself is written as an escape unless it is a letter or a digit, and each class in full. See schema-regex.h.
+ * One pass over the pattern, preceded by one that counts its groups. Everything is parsed, so that nothing of
+ * PCRE2's own language (verbs, options, recursion, callouts, \Q, \K, POSIX classes) can be reached: each
+ * character that stands for itself is written as an escape unless it is a letter or a digit, and each class in
+ * full. See schema-regex.h.
  */
 #include "rpc/schema-regex.h"
 

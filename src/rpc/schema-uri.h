@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * References between schemas: the parts of a URI, and a reference seen from a base (RFC 3986, section 5). Pure. For rpc/schema*.c.
+ * References between schemas: the parts of a URI, and a reference seen from a base (RFC 3986, section 5). Pure.
+ * For rpc/schema*.c.
  */
 #pragma once
 

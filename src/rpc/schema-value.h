@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * JSON values as the data model has them: numbers equal by value, objects whatever the order of their keys. Work is counted.
- * Pure. For rpc/schema*.c.
+ * JSON values as the data model has them: numbers equal by value, objects whatever the order of their keys. Work
+ * is counted. Pure. For rpc/schema*.c.
  */
 #pragma once
 

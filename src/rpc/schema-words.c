@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A failure in words: the place, the rule, and what would do instead. What came from a schema or an instance is hostile: it is
- * cleaned of what cannot be seen and cut.
+ * A failure in words: the place, the rule, and what would do instead. What came from a schema or an instance is
+ * hostile: it is cleaned of what cannot be seen and cut.
  */
 #include "rpc/schema-check.h"
 
@@ -273,6 +273,12 @@ static void dependent_words(struct words *w, const struct blamed *b)
 	name(w, schema_text(w->s, other->name, other->name_n));
 }
 
+static void pattern_words(struct words *w, const struct pattern *p)
+{
+	buf_puts(&w->text, "must match the regular expression ");
+	shown(&w->text, schema_text(w->s, p->text, p->text_n), 3 * VALUE_MAX);
+}
+
 static void keyword_words(struct words *w, const struct keyword *k, const struct blamed *b)
 {
 	const struct tree *t = tree_of_schema(w, b);
@@ -302,8 +308,7 @@ static void keyword_words(struct words *w, const struct keyword *k, const struct
 		count_words(w, k, b);
 		break;
 	case KEY_PATTERN:
-		buf_puts(&w->text, "must match the regular expression ");
-		shown(&w->text, schema_text(w->s, w->s->patterns.v[k->at].text, w->s->patterns.v[k->at].text_n), 3 * VALUE_MAX);
+		pattern_words(w, &w->s->patterns.v[k->at]);
 		break;
 	case KEY_FORMAT:
 		buf_printf(&w->text, "must be %s", schema_format_words(k->at));
@@ -405,7 +410,8 @@ void schema_words(const struct schema *s, const struct tree *t, uint32_t root, c
 
 	*out = (struct schema_failure){ .limit = b->blame == BLAME_LIMIT };
 	if (out->limit) {
-		snprintf(out->text, sizeof out->text, "could not be checked: %s", b->why ? b->why : "it takes too much work or memory");
+		snprintf(out->text, sizeof out->text, "could not be checked: %s",
+			 b->why ? b->why : "it takes too much work or memory");
 		return;
 	}
 	/* As seen from ROOT: what the pointers have in common goes. A key is pointed at by its member. */
