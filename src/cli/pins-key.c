@@ -80,6 +80,9 @@ static void word_of(const char *path, char *word)
 
 static void slug(char *const *argv, char *word)
 {
+	snprintf(word, WORD_MAX, "server");
+	if (!argv[0])
+		return;
 	word_of(argv[0], word);
 	if (!one_of(word, launchers) && strncmp(word, "python", 6) != 0)
 		return;

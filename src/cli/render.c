@@ -32,6 +32,7 @@ struct view {
 	uint32_t *alike;
 	struct rules *rules; /* NULL: none */
 	struct rule_hits hits;
+	bool *hit; /* by rule */
 	struct buf out;
 	size_t hidden; /* characters of the item that cannot be seen */
 	bool first;    /* JSON: no comma yet */
@@ -304,10 +305,11 @@ static void json_hits(struct view *v, struct span content)
 	CLEANUP(tree_free) struct tree t = { 0 };
 	CLEANUP_BUF struct buf text = BUF_INIT(0);
 	size_t rules = v->rules ? rules_count(v->rules) : 0;
-	CLEANUP_FREE bool *hit = calloc(rules + 1, sizeof *hit);
+	bool *hit = v->hit;
 
-	if (!hit || tree_parse(&t, content, 0) != TREE_OK)
+	if (tree_parse(&t, content, 0) != TREE_OK)
 		return;
+	memset(hit, 0, rules * sizeof *hit);
 	for (uint32_t i = 0; rules > 0 && i < t.n; i++) {
 		if (t.v[i].type != TREE_STRING)
 			continue;
@@ -445,6 +447,9 @@ static void print(struct view *v)
 	const struct render *r = v->r;
 
 	v->first = true;
+	v->hit = calloc((v->rules ? rules_count(v->rules) : 0) + 1, sizeof *v->hit);
+	if (!v->hit)
+		_exit(2);
 	if (r->what == RENDER_ITEMS)
 		find_alike(v);
 	if (r->json) {

@@ -280,6 +280,16 @@ static void member(struct walk *w, enum role role, struct span key, uint32_t was
 	w->pointer.n = before;
 }
 
+static int compare(struct span a, struct span b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
+
+	if (order == 0 && a.n != b.n)
+		order = a.n < b.n ? -1 : 1;
+	return order;
+}
+
 /* Both are canonical, so their members are sorted. */
 static void objects(struct walk *w, enum role role, uint32_t was, uint32_t is)
 {
@@ -292,9 +302,7 @@ static void objects(struct walk *w, enum role role, uint32_t was, uint32_t is)
 		bool left = i < a->v[was].next, right = k < b->v[is].next;
 		struct span p = left ? tree_string_span(a, i, &x) : (struct span){ 0 };
 		struct span q = right ? tree_string_span(b, k, &y) : (struct span){ 0 };
-		int order = left && right ? memcmp(p.p, q.p, p.n < q.n ? p.n : q.n) : left ? -1 : 1;
-		if (order == 0 && p.n != q.n)
-			order = p.n < q.n ? -1 : 1;
+		int order = left && right ? compare(p, q) : left ? -1 : 1;
 		if (order < 0)
 			member(w, role, p, i + 1, TREE_NONE);
 		else if (order > 0)

@@ -122,8 +122,7 @@ struct manifest *manifest_new(enum pins_mode mode, manifest_finding_fn *finding,
 
 static void item_free(struct item *item)
 {
-	if (item->owned)
-		free((char *)item->content.p);
+	buf_free(&item->memory);
 	free(item);
 }
 
@@ -220,19 +219,17 @@ static enum added add(struct manifest *m, enum item_kind kind, struct span name,
 /* CONTENT becomes the content in force. */
 static enum added set_content(struct manifest *m, struct item *item, struct span content, const uint8_t *hash)
 {
-	size_t before = item->owned ? item->content.n : 0;
+	struct buf copy = BUF_INIT(ITEM_CONTENT_MAX);
+	size_t before = item->memory.n;
 
 	if (m->bytes - before + content.n > MANIFEST_BYTES)
 		return ADD_FULL;
-	char *copy = malloc(content.n + 1);
-	if (!copy)
+	if (buf_append(&copy, content.p, content.n) < 0)
 		return ADD_NO_MEMORY;
-	memcpy(copy, content.p, content.n);
-	if (item->owned)
-		free((char *)item->content.p);
+	buf_free(&item->memory);
+	item->memory = copy;
+	item->content = buf_span(&copy);
 	m->bytes += content.n - before;
-	item->content = (struct span){ copy, content.n };
-	item->owned = true;
 	item->edition++;
 	memcpy(item->hash, hash, ITEM_HASH);
 	return ADDED;

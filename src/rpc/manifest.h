@@ -63,7 +63,8 @@ struct item {
 	uint8_t offered_hash[ITEM_HASH];
 	/* internal */
 	uint64_t seen_round, seen_answer, seen_page;
-	bool owned, told;
+	struct buf memory; /* of `content`, unless that is borrowed */
+	bool told;
 };
 
 /* What was found out about an item; the caller passes it on. The spans are valid until the next call. */

@@ -121,53 +121,63 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
-static int list_generations(int dirfd, const char *folder, uint64_t **numbers, size_t *n, struct error *err)
-{
-	CLEANUP_FREE uint64_t *v = NULL;
-	size_t cap = 0;
-	struct dirent *entry;
+struct numbers {
+	uint64_t *v;
+	size_t n, cap;
+};
 
-	*n = 0;
+static int add_number(struct numbers *list, uint64_t number)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 32;
+		uint64_t *grown = reallocarray(list->v, cap, sizeof *grown);
+		if (!grown)
+			return -1;
+		list->v = grown;
+		list->cap = cap;
+	}
+	list->v[list->n++] = number;
+	return 0;
+}
+
+static int list_generations(int dirfd, const char *folder, struct numbers *list, struct error *err)
+{
+	struct dirent *entry;
+	uint64_t number;
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	__attribute__((cleanup(close_dir))) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+
 	if (!d) {
 		error_set(err, errno, "cannot list %s", folder);
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	while ((entry = readdir(d))) {
-		uint64_t number;
-		if (!generation_of(entry->d_name, &number))
-			continue;
-		if (*n == cap) {
-			cap = cap ? cap * 2 : 32;
-			uint64_t *grown = reallocarray(v, cap, sizeof *grown);
-			if (!grown)
-				return error_oom(err);
-			v = grown;
-		}
-		v[(*n)++] = number;
-	}
-	if (*n > 0)
-		qsort(v, *n, sizeof *v, by_number);
-	*numbers = TAKE_PTR(v);
+	while ((entry = readdir(d)))
+		if (generation_of(entry->d_name, &number) && add_number(list, number) < 0)
+			return error_oom(err);
+	if (list->n > 1)
+		qsort(list->v, list->n, sizeof *list->v, by_number);
 	return 0;
+}
+
+static void numbers_free(struct numbers *list)
+{
+	free(list->v);
 }
 
 /* There is no "current". With a history, something has been taken away, and that is no first use. */
 static int no_current(int dirfd, const char *folder, struct error *err)
 {
-	CLEANUP_FREE uint64_t *numbers = NULL;
-	size_t n;
+	CLEANUP(numbers_free) struct numbers list = { 0 };
 
-	if (list_generations(dirfd, folder, &numbers, &n, err) < 0)
+	if (list_generations(dirfd, folder, &list, err) < 0)
 		return -1;
-	if (n == 0)
+	if (list.n == 0)
 		return 0;
 	error_set(err, 0, "%s/current is missing, though there were pins before", folder);
 	return error_hint(err, "mcpcage pins rollback %s %llu restores them; mcpcage pins remove %s starts anew", path_base(folder),
-			  (unsigned long long)numbers[n - 1], path_base(folder));
+			  (unsigned long long)list.v[list.n - 1], path_base(folder));
 }
 
 int pins_damaged(const char *folder, const char *file, struct error *err)
@@ -301,15 +311,14 @@ static int keep(int dirfd, const char *folder, uint64_t generation, struct error
 
 static void prune(int dirfd, const char *folder)
 {
-	CLEANUP_FREE uint64_t *numbers = NULL;
+	CLEANUP(numbers_free) struct numbers list = { 0 };
 	struct error ignored;
-	size_t n;
 
-	if (list_generations(dirfd, folder, &numbers, &n, &ignored) < 0)
+	if (list_generations(dirfd, folder, &list, &ignored) < 0)
 		return;
-	for (size_t i = 0; i + KEEP < n; i++) {
+	for (size_t i = 0; i + KEEP < list.n; i++) {
 		char name[40];
-		snprintf(name, sizeof name, "%llu.pins", (unsigned long long)numbers[i]);
+		snprintf(name, sizeof name, "%llu.pins", (unsigned long long)list.v[i]);
 		(void)unlinkat(dirfd, name, 0);
 	}
 }
@@ -317,17 +326,16 @@ static void prune(int dirfd, const char *folder)
 int pins_commit(const char *folder, struct pins *p, struct error *err)
 {
 	CLEANUP(pins_free) struct pins before = { 0 };
-	CLEANUP_FREE uint64_t *numbers = NULL;
+	CLEANUP(numbers_free) struct numbers list = { 0 };
 	struct error damage;
 	bool missing;
-	size_t n;
 	CLEANUP_CLOSE int dirfd = open_folder(folder, &missing, err);
 
 	if (dirfd < 0)
 		return missing ? error_set(err, ENOENT, "cannot open %s", folder) : -1;
-	if (list_generations(dirfd, folder, &numbers, &n, err) < 0)
+	if (list_generations(dirfd, folder, &list, err) < 0)
 		return -1;
-	p->generation = n ? numbers[n - 1] : 0;
+	p->generation = list.n ? list.v[list.n - 1] : 0;
 	/* A damaged or missing "current" is what a rollback mends. */
 	int there = pins_read(folder, "current", &before, &damage);
 	if (there > 0) {
@@ -363,11 +371,17 @@ int pins_history(const char *folder, uint64_t **numbers, size_t *n, struct error
 	bool missing;
 	CLEANUP_CLOSE int dirfd = open_folder(folder, &missing, err);
 
+	CLEANUP(numbers_free) struct numbers list = { 0 };
+
 	*numbers = NULL;
 	*n = 0;
 	if (dirfd < 0)
 		return missing ? 0 : -1;
-	return list_generations(dirfd, folder, numbers, n, err);
+	if (list_generations(dirfd, folder, &list, err) < 0)
+		return -1;
+	*n = list.n;
+	*numbers = TAKE_PTR(list.v);
+	return 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -393,19 +407,18 @@ int pins_servers(const char *pins, struct strlist *names, struct error *err)
 int pins_forget(const char *folder, struct error *err)
 {
 	static const char *const files[] = { "current", "held" };
-	CLEANUP_FREE uint64_t *numbers = NULL;
+	CLEANUP(numbers_free) struct numbers list = { 0 };
 	bool missing;
-	size_t n;
 	CLEANUP_CLOSE int dirfd = open_folder(folder, &missing, err);
 
 	if (dirfd < 0)
 		return missing ? error_set(err, ENOENT, "there are no pins in %s", folder) : -1;
-	if (list_generations(dirfd, folder, &numbers, &n, err) < 0)
+	if (list_generations(dirfd, folder, &list, err) < 0)
 		return -1;
 	/* The history first: without it, a missing "current" is a first use. */
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < list.n; i++) {
 		char name[40];
-		snprintf(name, sizeof name, "%llu.pins", (unsigned long long)numbers[i]);
+		snprintf(name, sizeof name, "%llu.pins", (unsigned long long)list.v[i]);
 		if (unlinkat(dirfd, name, 0) < 0)
 			return error_set(err, errno, "cannot remove %s/%s", folder, name);
 	}
