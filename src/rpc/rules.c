@@ -20,6 +20,7 @@
 
 /* Steps at one place, and memory, that one search may take. Shipped rules need a few dozen. */
 #define MATCH_LIMIT 20000
+#define STEPS_A_BYTE 64 /* of the interpreter, at places where there is nothing */
 #define DEPTH_LIMIT 1000
 #define HEAP_LIMIT 1024 /* KiB */
 #define JIT_STACK ((size_t)128 << 10)
@@ -31,6 +32,7 @@ struct compiled {
 	unsigned where; /* where its action is not off */
 	uint32_t window;
 	struct strlist needs;
+	bool jit;
 	bool wide; /* the pattern is about characters beyond ASCII: folded text is not what it wants */
 	/* while searching: the window that is being put together */
 	bool open;
@@ -156,8 +158,7 @@ static int compile_one(struct rules *r, const struct rule *rule, struct error *e
 			  rule->name, (size_t)at, words);
 		return error_kind(err, ERROR_USAGE);
 	}
-	/* Without the JIT it is interpreted. */
-	(void)pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE);
+	c->jit = pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE) == 0;
 	r->wide |= c->wide;
 	r->where |= c->where;
 	return 0;
@@ -228,7 +229,6 @@ struct rules *rules_compile(const struct rule_list *list, const struct rule_over
 		rules_free(r);
 		return NULL;
 	}
-	pcre2_set_match_limit(r->limits, MATCH_LIMIT);
 	pcre2_set_depth_limit(r->limits, DEPTH_LIMIT);
 	pcre2_set_heap_limit(r->limits, HEAP_LIMIT);
 	if (r->stack)
@@ -254,6 +254,12 @@ void rules_free(struct rules *r)
 	fold_free(&r->folded);
 	fold_free(&r->closed);
 	free(r);
+}
+
+void rules_interpret(struct rules *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		r->v[i].jit = false;
 }
 
 size_t rules_count(const struct rules *r)
@@ -334,6 +340,11 @@ static void run(struct rules *r, uint32_t i, size_t start, size_t end)
 		end++;
 	if (!has_needs(c, r->text.p + start, end - start))
 		return;
+	/* Compiled code counts its steps from each place anew, the interpreter all of a search. */
+	if (!c->jit)
+		options |= PCRE2_NO_JIT;
+	uint64_t limit = c->jit ? MATCH_LIMIT : MATCH_LIMIT + STEPS_A_BYTE * (uint64_t)(end - start);
+	pcre2_set_match_limit(r->limits, limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
 	while (start < end && !r->failed) {
 		int n = pcre2_match(c->code, (PCRE2_SPTR)r->text.p, end, start, options, r->match, r->limits);
 		if (n == PCRE2_ERROR_NOMATCH)

@@ -74,6 +74,9 @@ struct rules *rules_compile(const struct rule_list *list, const struct rule_over
 			    struct error *err);
 void rules_free(struct rules *r);
 
+/* Interpret all expressions from here on, as where there is no JIT. For tests. */
+void rules_interpret(struct rules *r);
+
 size_t rules_count(const struct rules *r);
 const char *rules_name(const struct rules *r, uint32_t rule);
 enum rule_action rules_action(const struct rules *r, uint32_t rule, unsigned where);
