@@ -11,7 +11,7 @@ const struct command_row commands[] = {
 	{ COMMAND_DIFF, "diff", WORDS_OWN, "diff [OPTION...] {NAME [ITEM...] | -- COMMAND [ARG...]}",
 	  "show what a server offers otherwise than it is pinned" },
 	{ COMMAND_PINS, "pins", WORDS_OWN,
-	  "pins {list | {show | history | remove} NAME | accept NAME [ITEM...] | rollback NAME NUMBER}", "list and change pins" },
+	  "pins {list | {show|history|remove} NAME | accept NAME [ITEM...] | rollback NAME N}", "list and change pins" },
 	{ COMMAND_APPROVALS, "approvals", WORDS_OWN, "approvals {list [NAME] | revoke NAME [TOOL]}",
 	  "list what was allowed for good, and take it back" },
 	{ COMMAND_POLICY_TEST, "policy", WORDS_OWN, "policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]",
