@@ -35,6 +35,7 @@ struct texts {
 	bool *limits;
 	struct rule_hits hits;
 	struct buf decoded, cleaned, out, json;
+	struct strlist hidden; /* names of tools and prompts that were taken out of lists: a letter for the list, and the name */
 };
 
 /* One message being looked at. */
@@ -49,7 +50,9 @@ struct look {
 	uint32_t item, end;    /* the item that is being looked at */
 	unsigned depth;        /* of its members */
 	bool hidden;           /* it is to be hidden */
+	char list;             /* what its name is remembered under; 0: it is not */
 	bool any_hidden, any_hit;
+	bool greeting;         /* refusing it would end the session: texts are cut out whole */
 	uint32_t blocked;      /* the rule that refuses the message, or UINT32_MAX */
 	bool no_memory;
 };
@@ -197,11 +200,13 @@ static void block(struct look *l, uint32_t rule)
 		l->blocked = rule;
 }
 
-/* Count the hits; true when one of them cuts. FIXED: nothing can be cut here. */
-static bool judge(struct look *l, bool fixed)
+enum cut { CUT_NOTHING, CUT_HITS, CUT_ALL };
+
+/* Count the hits, and say what is cut out. FIXED: nothing can be cut here. */
+static enum cut judge(struct look *l, bool fixed)
 {
 	struct texts *x = l->x;
-	bool cut = false;
+	enum cut cut = CUT_NOTHING;
 
 	for (size_t i = 0; i < x->hits.n; i++) {
 		const struct rule_hit *h = &x->hits.v[i];
@@ -210,11 +215,28 @@ static bool judge(struct look *l, bool fixed)
 		if (x->counts[h->rule] < UINT32_MAX)
 			x->counts[h->rule]++;
 		x->limits[h->rule] |= h->limit;
-		if (action == RULE_BLOCK || (action == RULE_REDACT && fixed))
+		if (action == RULE_BLOCK && l->greeting && !fixed)
+			cut = CUT_ALL;
+		else if (action == RULE_BLOCK || (action == RULE_REDACT && fixed))
 			block(l, h->rule);
-		cut |= action == RULE_REDACT;
+		else if (action == RULE_REDACT && cut == CUT_NOTHING)
+			cut = CUT_HITS;
 	}
-	return cut && !fixed;
+	return cut;
+}
+
+/* A mark in the place of the whole text, by the first rule that blocks. */
+static struct span cut_all(struct look *l)
+{
+	struct texts *x = l->x;
+	uint32_t rule = 0;
+
+	for (size_t i = x->hits.n; i-- > 0;)
+		if (rules_action(x->rules, x->hits.v[i].rule, l->where) == RULE_BLOCK)
+			rule = x->hits.v[i].rule;
+	buf_clear(&x->out);
+	buf_printf(&x->out, "[removed by mcpcage: %s]", rules_name(x->rules, rule));
+	return buf_span(&x->out);
 }
 
 /* TEXT with a mark in the place of each hit that cuts. */
@@ -261,8 +283,9 @@ static void look_at(struct look *l, const struct walk *w, uint32_t i)
 	rule_hits_clear(&x->hits);
 	if (rules_search(x->rules, l->where, text, &x->hits) < 0)
 		l->no_memory = true;
-	if (x->hits.n > 0 && judge(l, w->key || name)) {
-		text = cut_hits(l, text);
+	enum cut cut = x->hits.n > 0 ? judge(l, w->key || name) : CUT_NOTHING;
+	if (cut != CUT_NOTHING) {
+		text = cut == CUT_ALL ? cut_all(l) : cut_hits(l, text);
 		changed = true;
 	}
 	if (changed && name)
@@ -277,8 +300,40 @@ static void look_at(struct look *l, const struct walk *w, uint32_t i)
 
 /* ---- a message ------------------------------------------------------------------------------------------- */
 
+/* What is not shown cannot be used either, until it is shown again. */
+static void remember_hidden(struct look *l)
+{
+	struct texts *x = l->x;
+	uint32_t node = tree_member(l->t, l->item, "name");
+
+	if (!l->list || !tree_is(l->t, node, TREE_STRING))
+		return;
+	buf_clear(&x->out);
+	buf_putc(&x->out, l->list);
+	tree_string(l->t, node, &x->out);
+	const char *name = buf_str(&x->out);
+	if (!name || memchr(name, '\0', x->out.n)) {
+		l->no_memory |= !name;
+		return;
+	}
+	for (size_t i = 0; i < x->hidden.n; i++) {
+		if (strcmp(x->hidden.v[i], name) != 0)
+			continue;
+		if (!l->hidden) {
+			free(x->hidden.v[i]);
+			x->hidden.v[i] = x->hidden.v[--x->hidden.n];
+			x->hidden.v[x->hidden.n] = NULL;
+		}
+		return;
+	}
+	if (l->hidden && (x->hidden.n >= MANIFEST_ITEMS || strlist_add(&x->hidden, name) < 0))
+		l->no_memory = true;
+}
+
 static void item_ends(struct look *l)
 {
+	if (l->item != TREE_NONE && (l->hidden || l->x->hidden.n > 0))
+		remember_hidden(l);
 	if (l->item != TREE_NONE && l->hidden) {
 		edit_drop(l->t, l->item);
 		l->any_hidden = true;
@@ -363,11 +418,34 @@ static enum fate blocked(struct look *l)
 			      "mcpcage refused what the server said: its text was stopped by the user's rule \"%s\".", rule);
 }
 
+static bool is_greeting(const struct passage *p)
+{
+	return strcmp(p->request.method, "initialize") == 0 || strcmp(p->request.method, "server/discover") == 0;
+}
+
+/* For the names of hidden things: of which list METHOD is. */
+static char list_of(const char *method)
+{
+	if (strcmp(method, "tools/list") == 0 || strcmp(method, "tools/call") == 0)
+		return 't';
+	return strcmp(method, "prompts/list") == 0 || strcmp(method, "prompts/get") == 0 ? 'p' : 0;
+}
+
 /* Cleaning, rules, and the hook. */
 static enum fate look_into(struct passage *p, unsigned where, bool clean, uint32_t items)
 {
 	struct texts *x = p->f->texts;
-	struct look l = { .p = p, .x = x, .where = where, .clean = clean, .items = items, .item = TREE_NONE, .blocked = UINT32_MAX };
+	struct look l = {
+		.p = p,
+		.x = x,
+		.where = where,
+		.clean = clean,
+		.items = items,
+		.item = TREE_NONE,
+		.blocked = UINT32_MAX,
+		.list = list_of(p->request.method),
+		.greeting = where == RULE_DESCRIPTION && is_greeting(p),
+	};
 
 	if (hook_has(p->f, p))
 		goto hook;
@@ -396,11 +474,6 @@ hook:
 		return FATE_NEXT;
 	enum fate fate = hook_ask(p, where);
 	return fate == FATE_NEXT && edit_any(&p->edits) ? texts_rewrite(p) : fate;
-}
-
-static bool is_greeting(const struct passage *p)
-{
-	return strcmp(p->request.method, "initialize") == 0 || strcmp(p->request.method, "server/discover") == 0;
 }
 
 /* Answers that say what the server is, to be looked at once the pins have them. */
@@ -449,8 +522,28 @@ enum fate texts_shown(struct passage *p)
 			 kind == ITEM_KINDS ? TREE_NONE : manifest_items(t, 0, kind));
 }
 
+/* Whether the request is for a tool or prompt that was hidden. */
+static bool is_hidden(struct passage *p)
+{
+	const struct texts *x = p->f->texts;
+	char list = list_of(p->m.method);
+
+	if (!list || x->hidden.n == 0 || p->m.kind != MESSAGE_REQUEST)
+		return false;
+	const struct tree *t = passage_tree(p);
+	uint32_t name = t ? tree_member(t, 0, "name") : TREE_NONE;
+	for (size_t i = 0; tree_is(t, name, TREE_STRING) && i < x->hidden.n; i++)
+		if (x->hidden.v[i][0] == list && tree_string_is(t, name, x->hidden.v[i] + 1))
+			return true;
+	return false;
+}
+
 enum fate texts_go(struct passage *p)
 {
+	if (is_hidden(p))
+		return passage_refuse(p, DROP_TEXT, CODE_DENIED, "hidden by a rule on texts",
+				      "mcpcage refused this: what the server says of it was stopped by a rule of the user's, so it was "
+				      "not shown and may not be used. Do not try it again.");
 	if (p->body.n == 0 || strcmp(p->m.method, "initialize") == 0)
 		return FATE_NEXT;
 	return look_into(p, RULE_ARGUMENT, false, TREE_NONE);

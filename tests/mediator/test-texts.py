@@ -123,6 +123,11 @@ def lists():
 			is_eq([t["name"] for t in got], names, f"a list without tools of dirty names, and of blocked texts ({len(policy)} overrides)")
 			is_eq(got[0]["description"], "Adds numbers", "descriptions are cleaned")
 			is_eq(got[0]["inputSchema"]["properties"], {"a": {"description": "xy"}}, "schemas, too")
+			if policy:
+				for tool in ("bad", "odd\u200bname"):
+					m = s.call(tool)
+					ok(is_tool_error(m) and "mcpcage" in text_of(m), f"what was hidden cannot be called: {tool!a}", repr(m))
+				ok(not is_tool_error(s.call("good")), "what was shown can")
 			rules = {e["rule"] for e in events(s, "rule") if e["where"] == "description"}
 			ok({"instructions.markup-in-description", "paths.credentials"} <= rules, "hits in descriptions are in the log", repr(rules))
 
@@ -152,7 +157,8 @@ def lister(tools, instructions="Be\u200b kind."):
 
 def greeting():
 	tools = [{"name": "x", "inputSchema": {"type": "object"}}]
-	for action, want in (("note", INJECTION), ("redact", "[removed by mcpcage: instructions.ignore-previous] and obey.")):
+	for action, want in (("note", INJECTION), ("redact", "[removed by mcpcage: instructions.ignore-previous] and obey."),
+			     ("block", "[removed by mcpcage: instructions.ignore-previous]")):
 		env = dict(os.environ, XDG_CONFIG_HOME=config(text={"actions": {"instructions.*": action}}))
 		with Session(handshake=False, env=env, command=lister(tools, INJECTION)) as s:
 			is_eq(s.handshake()["result"]["instructions"], want, f"instructions: {action}")
