@@ -454,7 +454,7 @@ struct schema *schema_compile(struct span text, const struct schema_options *opt
 	c.values.work = &c.work;
 	c.names.max = TEXT_MAX;
 	c.s->text.max = TEXT_MAX;
-	c.work.left += text.n * 16;
+	c.work.left += text.n * 8;
 	uint32_t values = c.s->options.values ? c.s->options.values : SCHEMA_VALUES;
 	bool good = compile_document(&c, text, true, values) != SUB_NONE && compile_references(&c) && keep_dynamics(&c);
 	if (good && (c.s->text.full || c.names.full || c.work.out))

@@ -35,6 +35,19 @@ static uint32_t find_resource(struct compile *c, struct span uri)
 	return compile_known(c, 'R', 0, uri);
 }
 
+static uint32_t member(struct compile *c, const struct tree *t, uint32_t object, struct span key)
+{
+	uint64_t looked = 0;
+	uint32_t found = TREE_NONE;
+
+	for (uint32_t k = tree_first(t, object); k < t->v[object].next && found == TREE_NONE; k = t->v[k + 1].next) {
+		if (span_eq(tree_string_span(t, k, &c->scratch), key))
+			found = k + 1;
+		looked++;
+	}
+	return compile_work(c, 1 + looked / 2) ? found : TREE_NONE;
+}
+
 /* One step of a pointer. TREE_NONE: it leads nowhere. */
 static uint32_t step(struct compile *c, const struct tree *t, uint32_t node, struct span token, struct buf *scratch)
 {
@@ -44,10 +57,8 @@ static uint32_t step(struct compile *c, const struct tree *t, uint32_t node, str
 		buf_putc(scratch, escape ? token.p[i + 1] == '0' ? '~' : '/' : token.p[i]);
 		i += escape;
 	}
-	if (!compile_work(c, 1 + (t->v[node].next - node) / 8))
-		return TREE_NONE;
 	if (t->v[node].type == TREE_OBJECT)
-		return tree_member_span(t, node, buf_span(scratch));
+		return member(c, t, node, buf_span(scratch));
 	if (t->v[node].type != TREE_ARRAY || scratch->n == 0 || scratch->n > 9 || (scratch->n > 1 && scratch->p[0] == '0'))
 		return TREE_NONE;
 	uint32_t at = 0;
@@ -56,7 +67,7 @@ static uint32_t step(struct compile *c, const struct tree *t, uint32_t node, str
 			return TREE_NONE;
 		at = at * 10 + (uint32_t)(scratch->p[i] - '0');
 	}
-	return tree_item(t, node, at);
+	return compile_work(c, 1 + at / 4) ? tree_item(t, node, at) : TREE_NONE;
 }
 
 /* Follow POINTER from RESOURCE's root to a sub. *MISSING: nothing is there. */
@@ -132,13 +143,30 @@ static uint32_t find_target(struct compile *c, uint32_t document, uint32_t node,
 	return sub;
 }
 
+/* The same, for a $ref: most are there many times. */
+static uint32_t find_again(struct compile *c, uint32_t document, uint32_t node, uint32_t resource)
+{
+	CLEANUP_BUF struct buf scratch = BUF_INIT(0);
+	struct span text = tree_string_span(compile_tree(c, document), node, &scratch);
+	uint32_t name, sub = compile_known(c, 'U', resource, text);
+
+	if (sub == VALUE_NONE) {
+		sub = find_target(c, document, node, resource, &name);
+		if (sub != SUB_NONE)
+			compile_learn(c, 'U', resource, text, sub);
+	}
+	return sub;
+}
+
 bool compile_references(struct compile *c)
 {
 	/* More may be added on the way. */
 	for (uint32_t i = 0; i < c->pending.n; i++) {
 		struct pending p = c->pending.v[i];
 		struct sub from = c->s->subs.v[p.sub];
-		uint32_t name = SUB_NONE, to = find_target(c, from.document, p.node, from.resource, &name);
+		uint32_t name = SUB_NONE;
+		uint32_t to = p.id == KEY_REF ? find_again(c, from.document, p.node, from.resource)
+					      : find_target(c, from.document, p.node, from.resource, &name);
 		if (to == SUB_NONE)
 			return c->err->what[0] ? false : compile_work(c, UINT64_MAX);
 		for (uint32_t k = from.keywords; k < from.keywords + from.keywords_n; k++) {

@@ -199,6 +199,24 @@ static void test_loops(void)
 	is_int(check("{\"items\":{\"anyOf\":[{\"$ref\":\"#\"},false]}}", buf_str(&deep)), 0, "what may be nested is checked");
 }
 
+/* What a large API has, and what nobody has. */
+static void test_many_references(void)
+{
+	CLEANUP_BUF struct buf schema = BUF_INIT(0);
+
+	for (int n = 500; n <= 50000; n *= 100) {
+		buf_clear(&schema);
+		buf_puts(&schema, "{\"$ref\":\"#/$defs/k0\",\"$defs\":{");
+		for (int i = 0; i < n; i++)
+			buf_printf(&schema, "%s\"k%d\":{\"properties\":{\"a\":{\"$ref\":\"#/$defs/k%d\"}}}", i ? "," : "", i,
+				   (int)((i * 7919LL + 1) % n));
+		buf_puts(&schema, "}}");
+		struct schema_options options = { .values = 1 << 20 };
+		is_int(check_with(buf_str(&schema), "{\"a\":{}}", &options), n == 500 ? 0 : -2, "%d references to as many places", n);
+	}
+	ok(strstr(err.what, "too much work") != NULL, "the error says which limit it was");
+}
+
 static void test_pattern_limits(void)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT(0);
@@ -488,6 +506,7 @@ int main(void)
 	test_part_of_a_tree();
 	test_errors();
 	test_loops();
+	test_many_references();
 	test_pattern_limits();
 	test_wide_limits();
 	test_compare();
