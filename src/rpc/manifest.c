@@ -28,6 +28,7 @@ struct manifest {
 	uint8_t key[crypto_shorthash_siphash24_KEYBYTES];
 	size_t bytes; /* names and contents held */
 	bool any_reviewed;
+	bool settled; /* manifest_settle() */
 
 	struct list {
 		bool closed; /* what is not pinned is new */
@@ -219,7 +220,7 @@ static enum added add(struct manifest *m, enum item_kind kind, struct span name,
 /* CONTENT becomes the content in force. */
 static enum added set_content(struct manifest *m, struct item *item, struct span content, const uint8_t *hash)
 {
-	struct buf copy = BUF_INIT(ITEM_CONTENT_MAX);
+	struct buf copy = BUF_INIT(content.n); /* no more than it needs */
 	size_t before = item->memory.n;
 
 	if (m->bytes - before + content.n > MANIFEST_BYTES)
@@ -477,8 +478,18 @@ static void whole_list(struct manifest *m, enum item_kind kind)
 		if (say)
 			tell(m, FINDING_GONE, kind, item->name, item);
 	}
-	if (m->mode != PINS_OFF)
+	if (m->mode != PINS_OFF && m->settled)
 		list->closed = true;
+}
+
+void manifest_settle(struct manifest *m)
+{
+	if (m->settled || m->mode == PINS_OFF)
+		return;
+	m->settled = true;
+	for (unsigned i = 0; i < ITEM_KINDS; i++)
+		if (m->lists[i].whole > 0)
+			m->lists[i].closed = true;
 }
 
 int manifest_list(struct manifest *m, enum item_kind kind, struct tree *t, uint32_t result, uint64_t cursor,

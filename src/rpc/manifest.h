@@ -12,7 +12,8 @@
  *	pinned and offered differently                     changed: hidden, calls refused
  *	pinned, and not in a whole list of this session    gone: calls refused
  *
- * Pins of a kind are closed when a whole list has been pinned, and in review mode always. Pure: no system calls but for memory, all of
+ * Pins of a kind are closed when a whole list has been pinned and the server has been used (manifest_settle()): some servers add to their
+ * lists right after the greeting. In review mode they are closed always. Pure: no system calls but for memory, all of
  * it bounded. The filter has one manifest for its session; review, diff and tests have others.
  */
 #pragma once
@@ -95,6 +96,8 @@ int manifest_pin(struct manifest *m, enum item_kind kind, struct span name, stru
 /* A whole list of KIND has been pinned: what is not among it is new. */
 void manifest_close(struct manifest *m, enum item_kind kind);
 bool manifest_closed(const struct manifest *m, enum item_kind kind);
+/* The client uses what it was shown: lists that were seen whole are closed now, and others when they are. */
+void manifest_settle(struct manifest *m);
 
 /*
  * The result of initialize or server/discover (METHOD). RESULT is its node. Instructions that are held are dropped (edit_drop():

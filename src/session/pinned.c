@@ -155,6 +155,7 @@ static enum fate check_prompt(struct passage *p)
 				     "mcpcage: prompts/get needs params.name, a string");
 	struct span name = tree_string_span(t, node, &p->scratch);
 	enum standing standing = manifest_standing(p->f->pinned->manifest, ITEM_PROMPT, name, NULL);
+	manifest_settle(p->f->pinned->manifest);
 	if (standing == STANDING_KNOWN)
 		return FATE_NEXT;
 	if (name.n > ITEM_NAME_MAX)
@@ -170,6 +171,7 @@ enum fate pinned_request(struct passage *p)
 		struct span name = span_of(p->m.name);
 		enum standing standing = manifest_standing(pinned->manifest, ITEM_TOOL, name, NULL);
 		pinned->used = true;
+		manifest_settle(pinned->manifest);
 		return standing == STANDING_KNOWN ? FATE_NEXT : refuse(p, ITEM_TOOL, name, standing);
 	}
 	if (strcmp(p->m.method, "prompts/get") == 0)

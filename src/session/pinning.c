@@ -149,7 +149,8 @@ static int add_first(struct pinning *p, struct pins *set, enum item_kind kind, s
 {
 	for (size_t i = 0; i < p->first.set.n; i++) {
 		const struct pin *pin = &p->first.set.v[i];
-		if (!covers(kind, pin->kind) || (set->closed[kind] && !single(kind)) || pins_find(set, pin->kind, pin->name))
+		bool open = !set->closed[kind] || p->mine[kind] || single(kind);
+		if (!covers(kind, pin->kind) || !open || pins_find(set, pin->kind, pin->name))
 			continue;
 		if (!pins_add(set, pin))
 			return error_set(err, 0, "there are too many pins");
@@ -172,6 +173,7 @@ static int write_first(struct pinning *p, const struct record_list *r, size_t *a
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
 		if (covers(kind, (enum item_kind)k))
 			set.closed[k] |= r->whole;
+	p->mine[kind] |= closes;
 	if (set.generation == 0) {
 		set.generation = 1;
 		set.time = (int64_t)time(NULL);

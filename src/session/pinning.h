@@ -2,7 +2,7 @@
 /*
  * The monitor's part in the pins: it reads the file before the filter is forked, and writes down what the filter reports. A filter in an
  * attacker's hands must not be able to change what is pinned: only what is seen first is added, only while the list of its kind is
- * open, and never in the place of what is there; everything else becomes "held". What is added is counted, bounded and hashed;
+ * open (or was closed by this very session, which saw it first), and never in the place of what is there; everything else becomes "held". What is added is counted, bounded and hashed;
  * nobody here looks into it.
  */
 #pragma once
@@ -28,6 +28,7 @@ struct pinning {
 	struct findings first; /* seen first in this session, not written yet */
 	struct findings held;  /* held now */
 	bool whole[ITEM_KINDS]; /* a whole list has been seen in this session */
+	bool mine[ITEM_KINDS];  /* which was the first, so it is this session's to add to it */
 	struct record_item item; /* of which content is arriving */
 	struct buf content;
 };

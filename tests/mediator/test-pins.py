@@ -4,10 +4,12 @@
 has its twin that changes nothing and passes."""
 
 import os
+import re
 import signal
 import stat
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import error_code, is_tool_error, require_mcpcage, text_of
@@ -131,6 +133,34 @@ with World() as w:
 		hello(s)
 		is_eq(names(s), ["a"], "is closed by that: what comes later is new")
 		is_eq(called(s, "evil"), False, "and held")
+
+with World() as w:
+	w.show(tools=[[tool("a")]])
+	with w.session() as s:
+		hello(s)
+		names(s)
+		w.show(tools=[[tool("a"), tool("late")]])
+		is_eq(names(s), ["a", "late"], "what is added before anything was used is seen first as well")
+		is_eq(called(s, "late"), True, "and may be called")
+		w.show(tools=[[tool("a"), tool("late"), tool("later")]])
+		is_eq(names(s), ["a", "late"], "then it is closed")
+	with w.session() as s:
+		hello(s)
+		is_eq(names(s), ["a", "late"], "and so it is on disk")
+with World() as w:
+	w.show(tools=[[tool("a")]])
+	with w.session() as s:
+		hello(s)
+		names(s)
+		end = time.monotonic() + 10
+		while not re.search(rb"\nclosed .*tool", w.current()) and time.monotonic() < end:
+			time.sleep(0.01)
+		s.process.send_signal(signal.SIGKILL)
+		s.process.wait()
+	w.show(tools=[[tool("a"), tool("later")]])
+	with w.session() as s:
+		hello(s)
+		is_eq(names(s), ["a"], "the next session finds it closed, used or not")
 
 # ---- within a session ----
 

@@ -218,8 +218,17 @@ static void first_use(void)
 	ok(!complete && !manifest_closed(m, ITEM_TOOL), "and is not the whole list");
 	TOLD("first tool a", "its tool is pinned");
 	is_str(listed(m, ITEM_TOOL, "{\"tools\":[" B "]}", "2", &complete), "{\"tools\":[" B "]}", "so does the second");
-	ok(complete && manifest_closed(m, ITEM_TOOL), "which ends the list");
+	ok(complete && !manifest_closed(m, ITEM_TOOL), "which ends the list");
 	TOLD("first tool b", "its tool is pinned as well");
+	listed(m, ITEM_TOOL, "{\"tools\":[" A "," B ",{\"name\":\"late\"}]}", NULL, &complete);
+	TOLD("first tool late", "and one that is added before anything was used");
+	is_str(listed(m, ITEM_TOOL, "{\"tools\":[" A "," B ",{\"name\":\"late\",\"x\":1}]}", NULL, &complete), "{\"tools\":[" A "," B "]}",
+	       "but what is changed by then is held");
+	TOLD("changed tool late", "and told");
+	listed(m, ITEM_TOOL, "{\"tools\":[" A "," B "]}", NULL, &complete);
+	told.text[0] = '\0';
+	manifest_settle(m);
+	ok(manifest_closed(m, ITEM_TOOL) && !manifest_closed(m, ITEM_PROMPT), "the first use closes what has been seen whole");
 	is_int(stands(m, "a"), STANDING_KNOWN, "both may be called");
 
 	is_str(listed(m, ITEM_TOOL, "{\"tools\":[" A ",{\"name\":\"b\",\"description\":\"B!\"},{\"name\":\"c\"}]}", NULL, &complete),
