@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Closeness is the number of letters to change (Levenshtein), without case and with '-', '_' and '.' as one, or that one name is a part of the
- * other. Names and their number are bounded, because both sides choose them. Called by the session's filter when it refuses a call.
+ * Closeness is the number of letters to change (Levenshtein), without case and with '-', '_' and '.' as one, or that
+ * one name is a part of the other. Names and their number are bounded, because both sides choose them. Called by the
+ * session's filter when it refuses a call.
  */
 #include "rpc/near.h"
 

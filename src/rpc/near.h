@@ -8,7 +8,7 @@
 #include "rpc/manifest.h"
 
 /*
- * Append up to three names of KIND that may be used now and are close to NAME, as "\"a\", \"b\""; nothing when there are none. Only
- * names of plain letters, digits and "_-.:/" are given. Returns how many.
+ * Append up to three names of KIND that may be used now and are close to NAME, as "\"a\", \"b\""; nothing when there
+ * are none. Only names of plain letters, digits and "_-.:/" are given. Returns how many.
  */
 size_t near_names(const struct manifest *m, enum item_kind kind, struct span name, struct buf *out);

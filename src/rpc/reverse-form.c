@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Elicitation: which forms a server may show a person, and which URLs it may send them to. A form is flat and of primitive fields, as the
- * specification says; a field that asks for a secret is refused, because the specification forbids servers to ask for one in a
- * form, and a person types what a dialog of the trusted client asks for. See reverse.h.
+ * Elicitation: which forms a server may show a person, and which URLs it may send them to. A form is flat and of
+ * primitive fields, as the specification says; a field that asks for a secret is refused, because the specification
+ * forbids servers to ask for one in a form, and a person types what a dialog of the trusted client asks for. See
+ * reverse.h.
  */
 #include "rpc/reverse.h"
 
@@ -15,22 +16,24 @@ enum { FIELDS_MAX = 64, URL_MAX = 2048 };
 /* ---- secrets ----------------------------------------------------------------------------------- */
 
 /*
- * Phrases in folded words, see fold(): a field is about one when they come in this order, word by word. '*' at the end of a word: any
- * ending.
+ * Phrases in folded words, see fold(): a field is about one when they come in this order, word by word. '*' at the
+ * end of a word: any ending.
  */
 static const char *const secrets[] = {
-	"password*", "passwd", "passphrase*", "passcode*", "pwd", "pass word", "pass phrase", "secret", "secrets", "token",
-	"api key*", "apikey*", "access key*", "private key*", "secret key*", "signing key*", "encryption key*", "ssh key*",
-	"license key", "auth key", "credential*", "bearer", "jwt", "pin", "pin code", "pincode", "otp", "totp", "mfa", "2fa", "2 fa",
-	"two factor", "one time code", "verification code", "security code", "auth code", "authorization code", "login code",
-	"sms code", "backup code*", "recovery code*", "recovery phrase", "recovery key", "seed phrase", "seed words", "mnemonic",
-	"wallet key", "cvv", "cvc", "cvv2", "card number", "cardnumber", "card no", "credit card*", "creditcard*", "debit card*",
-	"card expiry", "iban", "account number", "routing number", "sort code", "ssn", "social security*", "passport number",
-	"national id", "national insurance number", "tax id", "driver license number", "mother s maiden name",
-	"mothers maiden name", "session cookie", "session id", "sessionid", "authorization header",
+	"password*", "passwd", "passphrase*", "passcode*", "pwd", "pass word", "pass phrase", "secret", "secrets",
+	"token", "api key*", "apikey*", "access key*", "private key*", "secret key*", "signing key*",
+	"encryption key*", "ssh key*", "license key", "auth key", "credential*", "bearer", "jwt", "pin",
+	"pin code", "pincode", "otp", "totp", "mfa", "2fa", "2 fa", "two factor", "one time code",
+	"verification code", "security code", "auth code", "authorization code", "login code", "sms code",
+	"backup code*", "recovery code*", "recovery phrase", "recovery key", "seed phrase", "seed words",
+	"mnemonic", "wallet key", "cvv", "cvc", "cvv2", "card number", "cardnumber", "card no", "credit card*",
+	"creditcard*", "debit card*", "card expiry", "iban", "account number", "routing number", "sort code",
+	"ssn", "social security*", "passport number", "national id", "national insurance number", "tax id",
+	"driver license number", "mother s maiden name", "mothers maiden name", "session cookie", "session id",
+	"sessionid", "authorization header",
 	/* the commonest words of other languages */
-	"passwort", "kennwort", "mot de passe", "motdepasse", "contrasena", "clave secreta", "senha", "parola d ordine", "wachtwoord", "haslo",
-	"losenord", "adgangskode", "salasana",
+	"passwort", "kennwort", "mot de passe", "motdepasse", "contrasena", "clave secreta", "senha",
+	"parola d ordine", "wachtwoord", "haslo", "losenord", "adgangskode", "salasana",
 };
 
 static bool is_upper(uint8_t c)
@@ -51,16 +54,20 @@ static bool is_digit(uint8_t c)
 /* U+00C0 to U+017F without their marks, the full-width forms, and Greek and Cyrillic letters that look Latin; 0: none of these. */
 static char plain_letter(uint32_t c)
 {
-	static const char latin[] = "aaaaaaaceeeeiiiidnooooo*ouuuuyts" "aaaaaaaceeeeiiiidnooooo/ouuuuyty" "aaaaaaccccccccddddeeeeeeeeeegggggggg"
-				    "hhhhiiiiiiiiiiiijjkkklllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+	static const char latin[] =
+		"aaaaaaaceeeeiiiidnooooo*ouuuuyts"
+		"aaaaaaaceeeeiiiidnooooo/ouuuuyty"
+		"aaaaaaccccccccddddeeeeeeeeeegggggggg"
+		"hhhhiiiiiiiiiiiijjkkklllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
 	static const struct {
 		uint16_t from;
 		char to;
 	} alike[] = {
-		{ 0x3b1, 'a' }, { 0x3b5, 'e' }, { 0x3b9, 'i' }, { 0x3ba, 'k' }, { 0x3bd, 'v' }, { 0x3bf, 'o' }, { 0x3c1, 'p' },
-		{ 0x3c4, 't' }, { 0x3c5, 'u' }, { 0x430, 'a' }, { 0x435, 'e' }, { 0x43e, 'o' }, { 0x440, 'p' }, { 0x441, 'c' },
-		{ 0x443, 'y' }, { 0x445, 'x' }, { 0x455, 's' }, { 0x456, 'i' }, { 0x458, 'j' }, { 0x501, 'd' }, { 0x51d, 'w' },
-		{ 0x43a, 'k' }, { 0x442, 't' }, { 0x43c, 'm' }, { 0x43d, 'h' }, { 0x432, 'b' },
+		{ 0x3b1, 'a' }, { 0x3b5, 'e' }, { 0x3b9, 'i' }, { 0x3ba, 'k' }, { 0x3bd, 'v' }, { 0x3bf, 'o' },
+		{ 0x3c1, 'p' }, { 0x3c4, 't' }, { 0x3c5, 'u' }, { 0x430, 'a' }, { 0x435, 'e' }, { 0x43e, 'o' },
+		{ 0x440, 'p' }, { 0x441, 'c' }, { 0x443, 'y' }, { 0x445, 'x' }, { 0x455, 's' }, { 0x456, 'i' },
+		{ 0x458, 'j' }, { 0x501, 'd' }, { 0x51d, 'w' }, { 0x43a, 'k' }, { 0x442, 't' }, { 0x43c, 'm' },
+		{ 0x43d, 'h' }, { 0x432, 'b' },
 	};
 
 	if (c >= 0xc0 && c - 0xc0 < sizeof latin - 1)
@@ -98,13 +105,20 @@ static uint32_t next_char(const uint8_t **p, const uint8_t *end)
 /* What is between letters without parting words: soft hyphen, zero-width characters, combining marks, tags. */
 static bool is_ignored(uint32_t c)
 {
-	return c == 0xad || (c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2060 && c <= 0x206f) ||
-	       c == 0xfeff || (c >= 0xfe00 && c <= 0xfe0f) || c >= 0xe0000;
+	return c == 0xad || (c >= 0x300 && c <= 0x36f) || (c >= 0x200b && c <= 0x200f) ||
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || (c >= 0xfe00 && c <= 0xfe0f) || c >= 0xe0000;
+}
+
+static char plain_ascii(uint8_t c)
+{
+	if (is_upper(c))
+		return (char)(c + 0x20);
+	return is_lower(c) || is_digit(c) ? (char)c : ' ';
 }
 
 /*
- * Into lower-case words of letters and digits with one space before and after each: "userPassword" and "User_password:" become
- * " user password ". Returns the length.
+ * Into lower-case words of letters and digits with one space before and after each: "userPassword" and
+ * "User_password:" become " user password ". Returns the length.
  */
 static size_t fold(struct span text, char *out, size_t size)
 {
@@ -117,14 +131,15 @@ static size_t fold(struct span text, char *out, size_t size)
 		uint32_t c = next_char(&p, end);
 		char plain;
 		if (c < 0x80)
-			plain = is_upper((uint8_t)c) ? (char)(c + 0x20) : is_lower((uint8_t)c) || is_digit((uint8_t)c) ? (char)c : ' ';
+			plain = plain_ascii((uint8_t)c);
 		else if (is_ignored(c))
 			continue;
 		else
 			plain = plain_letter(c) ? plain_letter(c) : ' ';
 		/* aB, and Bc after capitals: a new word */
 		bool next_lower = p < end && is_lower(*p);
-		if (is_upper((uint8_t)(c & 0x7f)) && c < 0x80 && (is_lower(before) || is_digit(before) || (is_upper(before) && next_lower)))
+		if (is_upper((uint8_t)(c & 0x7f)) && c < 0x80 &&
+		    (is_lower(before) || is_digit(before) || (is_upper(before) && next_lower)))
 			out[n++] = ' ';
 		if (plain != ' ' || out[n - 1] != ' ')
 			out[n++] = plain;
@@ -245,7 +260,8 @@ static bool is_small(const struct tree *t, uint32_t field)
 {
 	uint64_t low, high;
 
-	return tree_whole(t, tree_member(t, field, "minimum"), 100, &low) && tree_whole(t, tree_member(t, field, "maximum"), 100, &high);
+	return tree_whole(t, tree_member(t, field, "minimum"), 100, &low) &&
+	       tree_whole(t, tree_member(t, field, "maximum"), 100, &high);
 }
 
 static const char *field_fault(const struct tree *t, uint32_t field, bool *open)
@@ -302,14 +318,16 @@ static const char *schema_fault(const struct tree *t, uint32_t schema, uint32_t 
 		*open += types;
 		if (types && field_is_secret(t, k)) {
 			*secret = true;
-			return "a field asks for a password, key, code, number of a card or the like; the specification forbids "
+			return "a field asks for a password, key, code, number of a card or the like; the "
+			       "specification forbids "
 			       "servers to ask for secrets in a form";
 		}
 	}
 	return NULL;
 }
 
-enum reverse_fate reverse_elicit_form(struct reverse *r, struct tree *t, uint32_t params, size_t offset, struct edits *e)
+enum reverse_fate reverse_elicit_form(struct reverse *r, struct tree *t, uint32_t params, size_t offset,
+				      struct edits *e)
 {
 	uint32_t message = tree_member(t, params, "message"), schema = tree_member(t, params, "requestedSchema");
 	uint32_t properties = tree_member(t, schema, "properties");
@@ -322,12 +340,13 @@ enum reverse_fate reverse_elicit_form(struct reverse *r, struct tree *t, uint32_
 		r->code = CODE_DISALLOWED;
 		snprintf(r->words, sizeof r->words, denied ? "mcpcage: the user's policy does not allow elicitation" :
 							     "mcpcage: the client does not offer elicitation");
-		snprintf(r->detail, sizeof r->detail, denied ? "the policy does not allow it" :
-							       "the client has not declared it, or policy took it away");
+		snprintf(r->detail, sizeof r->detail,
+			 denied ? "the policy does not allow it"
+				: "the client has not declared it, or policy took it away");
 		return REVERSE_REFUSED;
 	}
-	if (!tree_is(t, message, TREE_STRING) || !tree_is(t, schema, TREE_OBJECT) || !tree_is(t, properties, TREE_OBJECT) ||
-	    !tree_string_is(t, tree_member(t, schema, "type"), "object"))
+	if (!tree_is(t, message, TREE_STRING) || !tree_is(t, schema, TREE_OBJECT) ||
+	    !tree_is(t, properties, TREE_OBJECT) || !tree_string_is(t, tree_member(t, schema, "type"), "object"))
 		return refuse_form(r, "no message or requestedSchema",
 				   "it needs a message and a requestedSchema of type object with properties");
 	const char *fault = schema_fault(t, schema, properties, &open, &secret);
@@ -336,7 +355,8 @@ enum reverse_fate reverse_elicit_form(struct reverse *r, struct tree *t, uint32_
 	if (open > 0 && (text_is_secret(t, message) || text_is_secret(t, tree_member(t, schema, "title")) ||
 			 text_is_secret(t, tree_member(t, schema, "description"))))
 		return refuse_form(r, "the message asks for a secret",
-				   "its message speaks of a password, key, code, number of a card or the like, and it has a field to type "
+				   "its message speaks of a password, key, code, number of a card or the like, and "
+				   "it has a field to type "
 				   "into");
 	return REVERSE_PASSES;
 }

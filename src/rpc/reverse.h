@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The reverse channel: what a server asks of the client, its model and its person. As requests in the legacy versions, inside results in
- * 2026-07-28; the same rules for both.
+ * The reverse channel: what a server asks of the client, its model and its person. As requests in the legacy
+ * versions, inside results in 2026-07-28; the same rules for both.
  *
- * Pure: what is asked is looked at in a tree, what has to change is noted as edits. Nothing is allocated but edits. MCP, "Sampling",
- * "Elicitation", "Roots", "Multi Round-Trip Requests".
+ * Pure: what is asked is looked at in a tree, what has to change is noted as edits. Nothing is allocated but edits.
+ * MCP, "Sampling", "Elicitation", "Roots", "Multi Round-Trip Requests".
  */
 #pragma once
 
@@ -28,13 +28,15 @@ enum reverse_cap {
 };
 
 /*
- * The object ClientCapabilities I, TREE_NONE allowed: what policy does not allow is taken out of it, so that the server falls back as if the client
- * could not do it. Returns what is left, as bits of enum reverse_cap.
+ * The object ClientCapabilities I, TREE_NONE allowed: what policy does not allow is taken out of it, so that the
+ * server falls back as if the client could not do it. Returns what is left, as bits of enum reverse_cap.
  */
-unsigned reverse_capabilities(const struct mediation *policy, struct tree *t, uint32_t i, size_t offset, struct edits *e);
+unsigned reverse_capabilities(const struct mediation *policy, struct tree *t, uint32_t i, size_t offset,
+			      struct edits *e);
 
 /* The object ServerCapabilities I: tasks go when policy has turned them off. */
-void reverse_server_capabilities(const struct mediation *policy, struct tree *t, uint32_t i, size_t offset, struct edits *e);
+void reverse_server_capabilities(const struct mediation *policy, struct tree *t, uint32_t i, size_t offset,
+				 struct edits *e);
 
 enum reverse_fate {
 	REVERSE_PASSES,  /* as edited */
@@ -63,8 +65,10 @@ enum reverse_fate reverse_request(struct reverse *r, const char *method, struct 
 				  struct edits *e);
 
 /* Parts of it, which errors with elicitations (-32042) need on their own. */
-enum reverse_fate reverse_elicit_url(struct reverse *r, struct tree *t, uint32_t params, size_t offset, struct edits *e);
-enum reverse_fate reverse_elicit_form(struct reverse *r, struct tree *t, uint32_t params, size_t offset, struct edits *e);
+enum reverse_fate reverse_elicit_url(struct reverse *r, struct tree *t, uint32_t params, size_t offset,
+				     struct edits *e);
+enum reverse_fate reverse_elicit_form(struct reverse *r, struct tree *t, uint32_t params, size_t offset,
+				      struct edits *e);
 
 /* {"roots":[...]}: the folders as URIs. */
 void reverse_roots(struct buf *out, const struct strlist *folders);
@@ -72,7 +76,7 @@ void reverse_roots(struct buf *out, const struct strlist *folders);
 /* Whether TEXT (a field's name, title, description) asks for a secret: passwords, tokens, card numbers... */
 bool reverse_secret(struct span text);
 /*
- * Whether URL is one that may be opened: https, a host in ASCII, no user's name or password in it, nothing that programs read
- * differently. *WHY (unless NULL) says what is wrong.
+ * Whether URL is one that may be opened: https, a host in ASCII, no user's name or password in it, nothing that
+ * programs read differently. *WHY (unless NULL) says what is wrong.
  */
 bool reverse_url(struct span url, const char **why);

@@ -28,8 +28,10 @@ enum fate answer_size(struct passage *p)
 	if (max == 0 || p->m.line.n <= max)
 		return FATE_NEXT;
 	return passage_refuse(p, DROP_TOO_LARGE, CODE_REPLY_REFUSED, "larger than the rule's result_size",
-			      "mcpcage refused the result of the tool \"%s\": it has %zu bytes, and the user's policy allows %llu. Ask "
-			      "for less at once.", p->request.tool, p->m.line.n, (unsigned long long)max);
+			      "mcpcage refused the result of the tool \"%s\": it has %zu bytes, and the user's "
+			      "policy allows %llu. Ask "
+			      "for less at once.",
+			      p->request.tool, p->m.line.n, (unsigned long long)max);
 }
 
 enum fate answer_done(struct passage *p)

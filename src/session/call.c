@@ -67,16 +67,19 @@ static enum fate denied(struct passage *p)
 
 	decision_source(d, &source);
 	if (d->by == DECIDED_BY_ALLOW)
-		return passage_refuse(p, DROP_POLICY, CODE_DENIED, "not in the allow list",
-				      "mcpcage refused this call: the tool \"%s\" is not among the tools that the user's policy "
-				      "allows. Do not try it again; use another tool or ask the user.", p->m.name);
+		return passage_refuse(
+			p, DROP_POLICY, CODE_DENIED, "not in the allow list",
+			"mcpcage refused this call: the tool \"%s\" is not among the tools that the user's policy "
+			"allows. Do not try it again; use another tool or ask the user.",
+			p->m.name);
 	if (!rule)
 		rule = buf_str(&source);
 	return passage_refuse(p, DROP_POLICY, CODE_DENIED, rule,
-			      "mcpcage refused this call: the user's policy denies the tool \"%s\" (%s%s%s).%s%s Do not try it again; "
-			      "use another tool or ask the user.", p->m.name, d->by == DECIDED_BY_DENY ? "rule \"" : "",
-			      rule ? rule : "policy", d->by == DECIDED_BY_DENY ? "\"" : "", d->reason ? " " : "",
-			      d->reason ? d->reason : "");
+			      "mcpcage refused this call: the user's policy denies the tool \"%s\" (%s%s%s).%s%s Do "
+			      "not try it again; "
+			      "use another tool or ask the user.",
+			      p->m.name, d->by == DECIDED_BY_DENY ? "rule \"" : "", rule ? rule : "policy",
+			      d->by == DECIDED_BY_DENY ? "\"" : "", d->reason ? " " : "", d->reason ? d->reason : "");
 }
 
 enum fate call_tool(struct passage *p)
@@ -101,8 +104,9 @@ enum fate call_tool(struct passage *p)
 }
 
 /*
- * One deadline may be one slow tool, and a server that honours the cancellation is rightly silent afterwards. A request made
- * after that which runs into its deadline as well, without a word in between, says that the server hangs.
+ * One deadline may be one slow tool, and a server that honours the cancellation is rightly silent afterwards. A
+ * request made after that which runs into its deadline as well, without a word in between, says that the server
+ * hangs.
  */
 static void note_silence(struct filter *f, const struct pending *p)
 {
@@ -125,7 +129,8 @@ static void expired(struct filter *f, const struct pending *p)
 		return;
 	}
 	snprintf(text, sizeof text,
-		 "mcpcage: %s did not answer within %llu ms; the call was cancelled, and its late answer will be dropped",
+		 "mcpcage: %s did not answer within %llu ms; the call was cancelled, and its late answer will be "
+		 "dropped",
 		 p->is_tool_call ? "the tool" : "the server", (unsigned long long)(f->now - p->started));
 	if (f->to_server.fd >= 0)
 		reply_cancelled(&f->to_server.queue, span_of(p->id_raw), "deadline exceeded");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests that are held, see hold.h. The line is kept apart from the frame it came in, which goes on to other messages. The list
- * is short (HELD_MAX), so it is searched.
+ * Requests that are held, see hold.h. The line is kept apart from the frame it came in, which goes on to other
+ * messages. The list is short (HELD_MAX), so it is searched.
  */
 #include "session/hold.h"
 
@@ -65,9 +65,10 @@ enum fate held_keep(struct passage *p)
 	p->request.held = true;
 	if (!h || route_request(route_of(f, p->d), &p->request) != ROUTE_OK) {
 		free(h);
-		return passage_refuse(p, DROP_TOO_MANY_PENDING, CODE_DENIED, "too many requests are held",
-				      "mcpcage refused this call: too many calls wait for a person's decision already. Wait until "
-				      "they are decided, then try again.");
+		return passage_refuse(
+			p, DROP_TOO_MANY_PENDING, CODE_DENIED, "too many requests are held",
+			"mcpcage refused this call: too many calls wait for a person's decision already. Wait until "
+			"they are decided, then try again.");
 	}
 	h->next = f->holds.first;
 	f->holds.first = h;
@@ -107,7 +108,8 @@ bool held_release(struct filter *f, enum direction d, const struct rpc_id *id)
 	if (there && out->fd >= 0 && buf_append(&out->queue, h->line, h->n) < 0) {
 		/* The other side reads nothing, and what waits for it fills the queue. */
 		free(h);
-		return refuse_now(f, d, id, "the other side does not read", "mcpcage: the other side does not read its input");
+		return refuse_now(f, d, id, "the other side does not read",
+				  "mcpcage: the other side does not read its input");
 	}
 	if (there) {
 		request->held = false;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Requests that wait for a person's word, or for their turn, of the client mostly, and of the server: a copy of the line each,
- * bounded in number and bytes. They are known to the table of requests like any other (`held` is set), so their id is in
- * use, their deadline runs, and whoever made them can cancel them. Other messages pass them. D is where the request came from.
+ * Requests that wait for a person's word, or for their turn, of the client mostly, and of the server: a copy of the
+ * line each, bounded in number and bytes. They are known to the table of requests like any other (`held` is set), so
+ * their id is in use, their deadline runs, and whoever made them can cancel them. Other messages pass them. D is
+ * where the request came from.
  */
 #pragma once
 

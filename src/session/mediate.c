@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What happens to a message: it goes through the row of steps for its kind, and is then forwarded as it is or as edited,
- * answered in the other side's place, held, or dropped. The scanner has already refused everything that two parsers could
- * read differently, so what is decided here is decided on what the other side will see. (The MCP specification, "Base Protocol".)
+ * What happens to a message: it goes through the row of steps for its kind, and is then forwarded as it is or as
+ * edited, answered in the other side's place, held, or dropped. The scanner has already refused everything that two
+ * parsers could read differently, so what is decided here is decided on what the other side will see. (The MCP
+ * specification, "Base Protocol".)
  */
 #include "session/mediate.h"
 
@@ -13,8 +14,8 @@
 #include <string.h>
 
 /*
- * The order matters: what is cheap and certain first, what a person is asked last, limits before that (a call that is over them
- * asks nobody). Every row begins with the step that ties the message to the table of requests.
+ * The order matters: what is cheap and certain first, what a person is asked last, limits before that (a call that is
+ * over them asks nobody). Every row begins with the step that ties the message to the table of requests.
  */
 static const step_fn client_requests[] = {
 	call_begin,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Notifications. Nobody waits for them, so one that may not pass is dropped. One passes only if it belongs to something: progress to a
- * request that waits and asked for it, a cancellation to the sender's own request, a change to a subscription, a task's state to a
- * task, a log message to a level that was asked for. MCP, "Progress", "Cancellation", "Logging", "Subscriptions".
+ * Notifications. Nobody waits for them, so one that may not pass is dropped. One passes only if it belongs to
+ * something: progress to a request that waits and asked for it, a cancellation to the sender's own request, a change
+ * to a subscription, a task's state to a task, a log message to a level that was asked for. MCP, "Progress",
+ * "Cancellation", "Logging", "Subscriptions".
  */
 #include "session/mediate.h"
 
@@ -284,7 +285,8 @@ enum fate notice_server(struct passage *p)
 		return logged(p, t);
 	if (strcmp(kind, "tasks") == 0 || strcmp(kind, "tasks/status") == 0)
 		return task_told(p, t);
-	if (strcmp(kind, "elicitation/complete") == 0 && !reverse_knows_elicitation(p, t, tree_member(t, 0, "elicitationId")))
+	if (strcmp(kind, "elicitation/complete") == 0 &&
+	    !reverse_knows_elicitation(p, t, tree_member(t, 0, "elicitationId")))
 		return passage_drop(p, DROP_UNASKED, "it belongs to no elicitation");
 	return subscribed(p, t);
 }

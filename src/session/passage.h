@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One message on its way through the filter. Each kind of message has a row of steps (mediate.c); a step looks at the message
- * and says what becomes of it. What a step changes is noted as edits, and the edited message is made once, after the last step;
- * without edits the original bytes go out.
+ * One message on its way through the filter. Each kind of message has a row of steps (mediate.c); a step looks at the
+ * message and says what becomes of it. What a step changes is noted as edits, and the edited message is made once,
+ * after the last step; without edits the original bytes go out.
  *
- * Steps are the files of session/ that plug in here: each takes the passage, and nothing but the passage and the filter it
- * points to. A step is cheap when it has nothing to do: the tree is only made when a step asks for it.
+ * Steps are the files of session/ that plug in here: each takes the passage, and nothing but the passage and the
+ * filter it points to. A step is cheap when it has nothing to do: the tree is only made when a step asks for it.
  */
 #pragma once
 
@@ -31,8 +31,8 @@ struct passage {
 	enum direction d;
 	struct message m; /* spans are valid until the passage ends */
 	/*
-	 * Requests: what will be remembered of it, and steps may fill in more. Answers: the request that is answered. All zeroes
-	 * for notifications. `id_raw` is not owned for requests.
+	 * Requests: what will be remembered of it, and steps may fill in more. Answers: the request that is answered.
+	 * All zeroes for notifications. `id_raw` is not owned for requests.
 	 */
 	struct pending request;
 	char id_raw[255 * 6 + 3]; /* an id is a string of at most 255 bytes, each of which may be written as \u00XX */
@@ -59,8 +59,8 @@ struct passage {
 typedef enum fate (*step_fn)(struct passage *p);
 
 /*
- * The body's index, or NULL when it has none, or could not be indexed (too many values, no memory; then the step must refuse:
- * passage_unreadable()).
+ * The body's index, or NULL when it has none, or could not be indexed (too many values, no memory; then the step must
+ * refuse: passage_unreadable()).
  */
 struct tree *passage_tree(struct passage *p);
 enum fate passage_unreadable(struct passage *p);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What mcpcage answers itself, in the other side's place. A refusal that a model should understand is a tool result with isError; all
- * others are JSON-RPC errors. Nothing the server wrote is repeated to the client here except names the client used itself.
+ * What mcpcage answers itself, in the other side's place. A refusal that a model should understand is a tool result
+ * with isError; all others are JSON-RPC errors. Nothing the server wrote is repeated to the client here except names
+ * the client used itself.
  */
 #include "session/mediate.h"
 
@@ -81,7 +82,8 @@ enum fate passage_error(struct passage *p, unsigned why, int code, const char *d
 {
 	struct frame_refusal at = detail_of(p, detail);
 
-	reply_error(p->d == CLIENT_TO_SERVER ? &p->f->to_client.queue : &p->f->to_server.queue, p->m.id_raw, code, text);
+	reply_error(p->d == CLIENT_TO_SERVER ? &p->f->to_client.queue : &p->f->to_server.queue, p->m.id_raw, code,
+		    text);
 	report_refused(p->f, p->d, why, &at, NULL, true);
 	return FATE_DONE;
 }

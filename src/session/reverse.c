@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The reverse channel of a session: what the client declares, what the server asks of it, and what comes back. What may pass is decided in
- * rpc/reverse.c. Here is what has to be remembered for it: what a legacy client declared, and, of the rounds of a modern request, which
- * inputs were asked for, so that nothing else is answered. MCP, "Lifecycle", "Multi Round-Trip Requests".
+ * The reverse channel of a session: what the client declares, what the server asks of it, and what comes back. What
+ * may pass is decided in rpc/reverse.c. Here is what has to be remembered for it: what a legacy client declared, and,
+ * of the rounds of a modern request, which inputs were asked for, so that nothing else is answered. MCP, "Lifecycle",
+ * "Multi Round-Trip Requests".
  */
 #include "rpc/reverse.h"
 
@@ -102,7 +103,8 @@ static enum fate answer_roots(struct passage *p)
 
 	reverse_roots(&roots, &p->f->plan->mediation.roots_list);
 	if (roots.full)
-		return passage_error(p, DROP_POLICY, CODE_INVALID_REQUEST, "too many roots", "mcpcage: there are too many roots to list");
+		return passage_error(p, DROP_POLICY, CODE_INVALID_REQUEST, "too many roots",
+				     "mcpcage: there are too many roots to list");
 	reply_result(&p->f->to_server.queue, p->m.id_raw, buf_span(&roots));
 	return FATE_DONE;
 }
@@ -135,15 +137,17 @@ bool reverse_knows_elicitation(struct passage *p, const struct tree *t, uint32_t
 }
 
 /*
- * Where policy says "ask", the person decides before the client hears of it. A request can wait for that; an answer cannot, because
- * the client's request waits for it already.
+ * Where policy says "ask", the person decides before the client hears of it. A request can wait for that; an answer
+ * cannot, because the client's request waits for it already.
  */
 static enum fate ask_first(struct passage *p, const char *question)
 {
 	if (p->m.kind != MESSAGE_REQUEST)
 		return passage_refuse(p, DROP_REVERSE, CODE_REPLY_REFUSED, "to be asked about, and inside an answer",
-				      "mcpcage refused the server's answer: %s, and the user's policy wants to be asked about that, which is "
-				      "not possible inside an answer", question);
+				      "mcpcage refused the server's answer: %s, and the user's policy wants to be "
+				      "asked about that, which is "
+				      "not possible inside an answer",
+				      question);
 	struct ask_about about = { .subject = p->m.method, .reason = question, .arguments = p->m.params };
 	ask_scope(about.scope, p->m.method);
 	return ask_person(p, &about);
@@ -181,8 +185,9 @@ enum fate reverse_asked(struct passage *p)
 
 static enum fate refuse_inputs(struct passage *p, const char *detail, const char *words)
 {
-	return passage_refuse(p, DROP_REVERSE, CODE_REPLY_REFUSED, detail,
-			      "mcpcage refused the server's answer, because it asks for something it may not ask for: %s", words);
+	return passage_refuse(
+		p, DROP_REVERSE, CODE_REPLY_REFUSED, detail,
+		"mcpcage refused the server's answer, because it asks for something it may not ask for: %s", words);
 }
 
 static struct round *new_round(struct filter *f)
@@ -279,7 +284,8 @@ enum fate reverse_in_task(struct passage *p, struct tree *t, const struct task *
 
 static bool may_ask(const char *method)
 {
-	return strcmp(method, "tools/call") == 0 || strcmp(method, "prompts/get") == 0 || strcmp(method, "resources/read") == 0;
+	return strcmp(method, "tools/call") == 0 || strcmp(method, "prompts/get") == 0 ||
+	       strcmp(method, "resources/read") == 0;
 }
 
 static enum fate input_required(struct passage *p, struct tree *t)
@@ -289,7 +295,8 @@ static enum fate input_required(struct passage *p, struct tree *t)
 	struct span text = { 0 };
 
 	if (!may_ask(p->request.method))
-		return refuse_inputs(p, "not for this method", "only tools/call, prompts/get and resources/read may ask for input");
+		return refuse_inputs(p, "not for this method",
+				     "only tools/call, prompts/get and resources/read may ask for input");
 	if (state != TREE_NONE && (!tree_is(t, state, TREE_STRING) || t->v[state].end - t->v[state].start > STATE_MAX))
 		return refuse_inputs(p, "requestState", "its requestState is no string of at most 64 KiB");
 	if (state != TREE_NONE)
@@ -337,7 +344,8 @@ enum fate reverse_in_answer(struct passage *p)
 		return passage_unreadable(p);
 	if (strcmp(method, "tasks/get") == 0) {
 		uint32_t inputs = tree_member(t, 0, "inputRequests");
-		return inputs == TREE_NONE ? FATE_NEXT : look_at_inputs(p, t, inputs, p->request.round, (struct span){ 0 });
+		return inputs == TREE_NONE ? FATE_NEXT
+					   : look_at_inputs(p, t, inputs, p->request.round, (struct span) { 0 });
 	}
 	if (tree_string_is(t, tree_member(t, 0, "resultType"), "input_required") ||
 	    tree_member(t, 0, "inputRequests") != TREE_NONE)
@@ -364,7 +372,8 @@ static bool only_ours(const struct tree *t, uint32_t responses)
 static enum fate unasked(struct passage *p)
 {
 	return passage_refuse(p, DROP_REVERSE, CODE_INVALID_PARAMS, "an input that was not asked for",
-			      "mcpcage refused this request: it brings inputs, or a requestState, that no answer to this request has "
+			      "mcpcage refused this request: it brings inputs, or a requestState, that no answer to "
+			      "this request has "
 			      "asked for. Make the request again without them.");
 }
 
@@ -373,7 +382,10 @@ static uint32_t origin_of(const struct passage *p, const struct tree *t)
 {
 	const char *m = p->m.method;
 
-	return tree_member(t, 0, strcmp(m, "resources/read") == 0 ? "uri" : strncmp(m, "tasks/", 6) == 0 ? "taskId" : "name");
+	return tree_member(t, 0,
+			   strcmp(m, "resources/read") == 0 ? "uri"
+			   : strncmp(m, "tasks/", 6) == 0   ? "taskId"
+							    : "name");
 }
 
 static uint64_t origin_key(struct passage *p, const struct tree *t)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tasks: a call may be answered by a promise, and its result comes by another request, or a notification. So each task is kept with
- * the tool whose call made it, and its result is looked at as that tool's. A task that no call of this session made is not asked
- * for, and nothing about it passes. MCP, "Tasks" (2025-11-25), and the tasks extension of 2026-07-28.
+ * Tasks: a call may be answered by a promise, and its result comes by another request, or a notification. So each
+ * task is kept with the tool whose call made it, and its result is looked at as that tool's. A task that no call of
+ * this session made is not asked for, and nothing about it passes. MCP, "Tasks" (2025-11-25), and the tasks extension
+ * of 2026-07-28.
  */
 #include "session/mediate.h"
 
@@ -76,8 +77,9 @@ static enum fate remember(struct passage *p, const struct tree *t, uint32_t id)
 	if (!f->tasks)
 		return passage_unreadable(p);
 	if (task_find(p, t, id))
-		return passage_refuse(p, DROP_UNKNOWN_TASK, CODE_REPLY_REFUSED, "a task id twice",
-				      "mcpcage refused the server's answer: it names a task that another call has made");
+		return passage_refuse(
+			p, DROP_UNKNOWN_TASK, CODE_REPLY_REFUSED, "a task id twice",
+			"mcpcage refused the server's answer: it names a task that another call has made");
 	struct task *task = &f->tasks->v[f->tasks->next++ % TASKS_MAX];
 	*task = (struct task){
 		.key = key_of(p, t, id),
@@ -105,8 +107,9 @@ enum fate task_created(struct passage *p)
 		return FATE_NEXT;
 	uint32_t id = tree_member(t, task, "taskId");
 	if (!p->f->plan->mediation.tasks || (!modern && !p->request.task) || !tree_is(t, id, TREE_STRING))
-		return passage_refuse(p, DROP_UNKNOWN_TASK, CODE_REPLY_REFUSED, "a task that nobody asked for",
-				      "mcpcage refused the server's answer: it is a task, and the call did not ask for one");
+		return passage_refuse(
+			p, DROP_UNKNOWN_TASK, CODE_REPLY_REFUSED, "a task that nobody asked for",
+			"mcpcage refused the server's answer: it is a task, and the call did not ask for one");
 	p->promised = true;
 	return remember(p, t, id);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The schemas of tools: what a call's arguments must be by the tool's own definition and by the policy's rules, and what a result's
- * structuredContent must be. A tool's schemas are taken from its definition in force (the pinned one), compiled when first needed
- * and kept until the definition changes. MCP, "Tools": inputSchema, outputSchema.
+ * The schemas of tools: what a call's arguments must be by the tool's own definition and by the policy's rules, and
+ * what a result's structuredContent must be. A tool's schemas are taken from its definition in force (the pinned
+ * one), compiled when first needed and kept until the definition changes. MCP, "Tools": inputSchema, outputSchema.
  *
- * A schema that cannot be compiled says nothing, so the call is refused, unless policy says otherwise (schema_unchecked).
+ * A schema that cannot be compiled says nothing, so the call is refused, unless policy says otherwise
+ * (schema_unchecked).
  */
 #include "session/mediate.h"
 
@@ -151,9 +152,10 @@ static enum fate by_definition(struct passage *p, const struct tree *t, uint32_t
 		return FATE_NEXT;
 	if (!c->schema)
 		return passage_refuse(p, DROP_SCHEMA, CODE_INVALID_PARAMS, "inputSchema cannot be checked",
-				      "mcpcage refused this call: the inputSchema of the tool \"%s\" cannot be checked (%s). Do not try "
-				      "it again; use another tool or tell the user.", p->m.name,
-				      c->given ? c->fault : "it has none");
+				      "mcpcage refused this call: the inputSchema of the tool \"%s\" cannot be "
+				      "checked (%s). Do not try "
+				      "it again; use another tool or tell the user.",
+				      p->m.name, c->given ? c->fault : "it has none");
 	int rc = arguments == TREE_NONE ? schema_check(c->schema, &p->f->tools->nothing, 0, &failure) :
 					  schema_check(c->schema, t, arguments, &failure);
 	weigh(p->f->tools, c);
@@ -161,9 +163,11 @@ static enum fate by_definition(struct passage *p, const struct tree *t, uint32_t
 		return FATE_NEXT;
 	snprintf(rule, sizeof rule, "inputSchema: %s%s%s", failure.pointer[0] ? failure.pointer : "arguments",
 		 failure.keyword[0] ? " " : "", failure.keyword);
-	return passage_refuse(p, DROP_SCHEMA, CODE_INVALID_PARAMS, rule,
-			      "mcpcage refused this call: the arguments are not what the tool \"%s\" takes. %s. Correct the "
-			      "arguments and call it again.", p->m.name, failure.text);
+	return passage_refuse(
+		p, DROP_SCHEMA, CODE_INVALID_PARAMS, rule,
+		"mcpcage refused this call: the arguments are not what the tool \"%s\" takes. %s. Correct the "
+		"arguments and call it again.",
+		p->m.name, failure.text);
 }
 
 static enum fate by_rules(struct passage *p, const struct tree *t, uint32_t arguments)
@@ -178,9 +182,10 @@ static enum fate by_rules(struct passage *p, const struct tree *t, uint32_t argu
 	snprintf(where, sizeof where, "%.60s, rule %u: %s", rule->origin ? rule->origin : "policy", rule->number,
 		 failure.pointer[0] ? failure.pointer : "arguments");
 	return passage_refuse(p, DROP_SCHEMA, CODE_DENIED, where,
-			      "mcpcage refused this call: the user's policy does not allow these arguments of the tool \"%s\". %s.%s%s "
-			      "Call it with arguments that the policy allows, or ask the user.", p->m.name, failure.text,
-			      rule->reason ? " " : "", rule->reason ? rule->reason : "");
+			      "mcpcage refused this call: the user's policy does not allow these arguments of the "
+			      "tool \"%s\". %s.%s%s "
+			      "Call it with arguments that the policy allows, or ask the user.",
+			      p->m.name, failure.text, rule->reason ? " " : "", rule->reason ? rule->reason : "");
 }
 
 enum fate call_arguments(struct passage *p)
@@ -213,13 +218,16 @@ static enum fate check_result(struct passage *p, const struct tree *t, uint32_t 
 	if (content == TREE_NONE && tree_is(t, tree_member(t, result, "isError"), TREE_TRUE))
 		return FATE_NEXT;
 	if (!c->schema)
-		return passage_refuse(p, DROP_SCHEMA, CODE_REPLY_REFUSED, "outputSchema cannot be checked",
-				      "mcpcage refused the result of the tool \"%s\": its outputSchema cannot be checked (%s)", tool,
-				      c->fault);
+		return passage_refuse(
+			p, DROP_SCHEMA, CODE_REPLY_REFUSED, "outputSchema cannot be checked",
+			"mcpcage refused the result of the tool \"%s\": its outputSchema cannot be checked (%s)",
+			tool, c->fault);
 	if (content == TREE_NONE)
 		return passage_refuse(p, DROP_SCHEMA, CODE_REPLY_REFUSED, "no structuredContent",
-				      "mcpcage refused the result of the tool \"%s\": the tool declares an outputSchema, and the result "
-				      "has no structuredContent", tool);
+				      "mcpcage refused the result of the tool \"%s\": the tool declares an "
+				      "outputSchema, and the result "
+				      "has no structuredContent",
+				      tool);
 	int rc = schema_check(c->schema, t, content, &failure);
 	weigh(p->f->tools, c);
 	if (rc == 0)
@@ -227,15 +235,17 @@ static enum fate check_result(struct passage *p, const struct tree *t, uint32_t 
 	snprintf(rule, sizeof rule, "outputSchema: %s%s%s", failure.pointer[0] ? failure.pointer : "structuredContent",
 		 failure.keyword[0] ? " " : "", failure.keyword);
 	/* The place is the server's text, so no more of it than the keyword is repeated to the model. */
-	return passage_refuse(p, DROP_SCHEMA, CODE_REPLY_REFUSED, rule,
-			      "mcpcage refused the result of the tool \"%s\": its structuredContent is not what the tool's "
-			      "outputSchema says%s%s%s", tool, failure.keyword[0] ? " (\"" : "", failure.keyword,
-			      failure.keyword[0] ? "\")" : "");
+	return passage_refuse(
+		p, DROP_SCHEMA, CODE_REPLY_REFUSED, rule,
+		"mcpcage refused the result of the tool \"%s\": its structuredContent is not what the tool's "
+		"outputSchema says%s%s%s",
+		tool, failure.keyword[0] ? " (\"" : "", failure.keyword, failure.keyword[0] ? "\")" : "");
 }
 
 enum fate answer_structured(struct passage *p)
 {
-	bool payload = strcmp(p->request.method, "tasks/result") == 0, state = strcmp(p->request.method, "tasks/get") == 0;
+	bool payload = strcmp(p->request.method, "tasks/result") == 0,
+	     state = strcmp(p->request.method, "tasks/get") == 0;
 
 	if (p->m.kind != MESSAGE_RESULT || p->promised || (!p->request.is_tool_call && !payload && !state))
 		return FATE_NEXT;
