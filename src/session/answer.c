@@ -4,6 +4,8 @@
  */
 #include "session/mediate.h"
 
+#include <string.h>
+
 enum fate answer_begin(struct passage *p)
 {
 	struct filter *f = p->f;
@@ -32,6 +34,15 @@ enum fate answer_size(struct passage *p)
 			      "policy allows %llu. Ask "
 			      "for less at once.",
 			      p->request.tool, p->m.line.n, (unsigned long long)max);
+}
+
+enum fate answer_given(struct passage *p)
+{
+	enum call_end end = p->m.kind == MESSAGE_ERROR ? CALL_ERROR : CALL_ANSWERED;
+
+	if (strcmp(p->request.method, "ping") != 0)
+		report_asked(p->f, &p->request, end, p->m.line.n);
+	return FATE_NEXT;
 }
 
 enum fate answer_done(struct passage *p)

@@ -154,6 +154,8 @@ int tools_start(struct filter *f, struct error *err);
 
 /* report.c */
 void report_call(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes, const char *rule);
+/* A request of the server that passed came to its end. */
+void report_asked(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes);
 void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,
 		    const struct message *m, bool answered);
 void report_event(struct filter *f, enum session_event event);

@@ -20,6 +20,8 @@
 #define REFUSALS_SHOWN 20
 /* Refusals written to the audit log; a hostile server could fill the disk with more. The end's record has their number. */
 #define REFUSALS_WRITTEN 1000
+/* The same of what a server has asked of the client. */
+#define ASKED_WRITTEN 1000
 /* The same for what is found about the pins. */
 #define ITEMS_SHOWN 20
 #define ITEMS_WRITTEN (2 * MANIFEST_ITEMS)
@@ -124,15 +126,22 @@ void journal_start(struct session *s)
 
 void journal_call(struct session *s, const struct record_call *r)
 {
-	if (r->end == CALL_DENIED && r->tool)
+	static const char *const events[] = {
+		[CALL_OF_METHOD] = "request", [CALL_OF_TOOL] = "call", [CALL_OF_SERVER] = "server request",
+	};
+	const bool tool = r->of == CALL_OF_TOOL;
+
+	if (r->of == CALL_OF_SERVER && ++s->asked > ASKED_WRITTEN)
+		return;
+	if (r->end == CALL_DENIED && tool)
 		log_line(s->log, "denied a call of the tool %s (%s)", r->name, r->rule);
 	else if (r->end == CALL_TIMEOUT)
-		log_line(s->log, "%s %s did not answer within %llu ms", r->tool ? "the tool" : "the request", r->name,
+		log_line(s->log, "%s %s did not answer within %llu ms", tool ? "the tool" : "the request", r->name,
 			 (unsigned long long)r->duration);
 	if (s->audit.fd < 0)
 		return;
-	audit_begin(&s->audit, &s->line, r->tool ? "call" : "request");
-	json_member_str(&s->line, r->tool ? "tool" : "method", r->name);
+	audit_begin(&s->audit, &s->line, events[r->of]);
+	json_member_str(&s->line, tool ? "tool" : "method", r->name);
 	json_member_str(&s->line, "verdict", r->end == CALL_DENIED ? "deny" : r->end == CALL_ASKED ? "ask" : "allow");
 	json_member_str(&s->line, "end", call_end_name((enum call_end)r->end));
 	if (r->rule[0])

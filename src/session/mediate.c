@@ -64,6 +64,7 @@ static const step_fn client_answers[] = {
 	answer_begin,
 	method_check_reply,
 	texts_go,
+	answer_given,
 	NULL,
 };
 static const step_fn server_answers[] = {

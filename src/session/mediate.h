@@ -56,6 +56,8 @@ const struct manifest *pinned_manifest(const struct filter *f);
 /* answer.c */
 enum fate answer_begin(struct passage *p);
 enum fate answer_size(struct passage *p);
+/* The client's last step: what the server asked for is on its way to it. */
+enum fate answer_given(struct passage *p);
 /* The server's last step: the call has come to its end. */
 enum fate answer_done(struct passage *p);
 

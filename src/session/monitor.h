@@ -70,6 +70,7 @@ struct session {
 	uint64_t items_written; /* and in the audit log */
 	uint64_t memory_peak, cpu_us, oom_kills; /* of the cgroup, while it was there to ask */
 	uint64_t refusals;
+	uint64_t asked; /* requests of the server that were written down */
 	uint64_t texts_written; /* records about texts */
 	struct rule_list rules; /* for texts: the filter's */
 	struct child text_command;

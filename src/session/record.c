@@ -106,7 +106,7 @@ static bool content_valid(const union record *r)
 		return TERMINATED(r->failed.error.what) && TERMINATED(r->failed.error.hint) &&
 		       (unsigned)r->failed.error.kind <= ERROR_USAGE;
 	case RECORD_CALL:
-		return r->call.end < CALL_ENDS_ && r->call.tool <= 1 && TERMINATED(r->call.name) &&
+		return r->call.end < CALL_ENDS_ && r->call.of < CALL_OF_KINDS_ && TERMINATED(r->call.name) &&
 		       TERMINATED(r->call.rule);
 	case RECORD_REFUSED:
 		return r->refused.direction <= SERVER_TO_CLIENT && r->refused.why > REFUSE_NONE &&

@@ -76,10 +76,18 @@ enum call_end {
 };
 const char *call_end_name(enum call_end end);
 
+/* What `name` of a record_call is. */
+enum call_of {
+	CALL_OF_METHOD, /* the method of a request of the client */
+	CALL_OF_TOOL,   /* the tool of a tools/call */
+	CALL_OF_SERVER, /* the method of a request of the server */
+	CALL_OF_KINDS_
+};
+
 struct record_call {
 	struct record_head head;
 	uint8_t end;  /* enum call_end */
-	uint8_t tool; /* 1: tools/call and `name` is the tool; 0: `name` is the method */
+	uint8_t of;   /* enum call_of */
 	uint64_t duration; /* milliseconds */
 	uint64_t request_bytes, reply_bytes;
 	char name[256];

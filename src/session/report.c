@@ -44,16 +44,29 @@ void report_call(struct filter *f, const struct pending *p, enum call_end end, u
 {
 	struct record_call r = {
 		.end = (uint8_t)end,
-		.tool = p->is_tool_call,
+		.of = p->is_tool_call ? CALL_OF_TOOL : CALL_OF_METHOD,
 		.duration = f->now - p->started,
 		.request_bytes = p->bytes,
 		.reply_bytes = reply_bytes,
 	};
-	copy_text(r.name, sizeof r.name, p->tool, sizeof p->tool);
+	copy_text(r.name, sizeof r.name, p->is_tool_call ? p->tool : p->method, sizeof p->tool);
 	if (rule)
 		copy_text(r.rule, sizeof r.rule, rule, SIZE_MAX);
 	put(f, RECORD_CALL, &r);
 	limits_ended(f, p, end);
+}
+
+void report_asked(struct filter *f, const struct pending *p, enum call_end end, uint64_t reply_bytes)
+{
+	struct record_call r = {
+		.end = (uint8_t)end,
+		.of = CALL_OF_SERVER,
+		.duration = f->now - p->started,
+		.request_bytes = p->bytes,
+		.reply_bytes = reply_bytes,
+	};
+	copy_text(r.name, sizeof r.name, p->method, sizeof p->method);
+	put(f, RECORD_CALL, &r);
 }
 
 void report_refused(struct filter *f, enum direction d, unsigned why, const struct frame_refusal *at,

@@ -106,6 +106,7 @@ static enum fate answer_roots(struct passage *p)
 		return passage_error(p, DROP_POLICY, CODE_INVALID_REQUEST, "too many roots",
 				     "mcpcage: there are too many roots to list");
 	reply_result(&p->f->to_server.queue, p->m.id_raw, buf_span(&roots));
+	report_asked(p->f, &p->request, CALL_ANSWERED, roots.n);
 	return FATE_DONE;
 }
 

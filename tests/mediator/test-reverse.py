@@ -239,6 +239,8 @@ with Declared(ALLOW) as session:
 		session.other = []
 	ok(session.alive(), "the session works on")
 	session.end()
+	asked = [(e["method"], e["end"]) for e in session.audit() if e.get("event") == "server request"]
+	ok(("sampling/createMessage", "answered") in asked and ("roots/list", "answered") in asked, "the audit log has what passed", repr(asked))
 with Declared(ALLOW, {"roots": {}}) as session:
 	for method, params in (("sampling/createMessage", SAMPLE), ("elicitation/create", FORM)):
 		asked, answer = session.asks(method, params)

@@ -90,7 +90,7 @@ static void bad_content(void)
 	REFUSED(RECORD_CALL, memset(r.call.name, 'x', sizeof r.call.name), "an unterminated tool name");
 	REFUSED(RECORD_CALL, memset(r.call.rule, 'x', sizeof r.call.rule), "an unterminated rule");
 	REFUSED(RECORD_CALL, r.call.end = CALL_ENDS_, "an unknown end of a call");
-	REFUSED(RECORD_CALL, r.call.tool = 2, "a flag that is neither 0 nor 1");
+	REFUSED(RECORD_CALL, r.call.of = CALL_OF_KINDS_, "a kind of call that there is not");
 	REFUSED(RECORD_REFUSED, r.refused.why = DROP_COUNT_, "an unknown reason");
 	REFUSED(RECORD_REFUSED, r.refused.why = REFUSE_NONE, "no reason");
 	REFUSED(RECORD_REFUSED, r.refused.direction = 2, "an unknown direction");
