@@ -28,7 +28,7 @@ client.setRequestHandler(types.ElicitRequestSchema, async (request) => {
 	const content = {};
 	for (const [key, schema] of Object.entries(request.params.requestedSchema?.properties ?? {}))
 		if ((request.params.requestedSchema.required ?? []).includes(key))
-			content[key] = schema.type === "string" ? "text" : schema.type === "boolean" ? true : 1;
+			content[key] = schema.enum ? schema.enum[0] : schema.type === "string" ? "text" : schema.type === "boolean" ? true : 1;
 	return { action: "accept", content };
 });
 client.setRequestHandler(types.ListRootsRequestSchema, async () => ({ roots: [{ uri: "file://" + script.data, name: "data" }] }));

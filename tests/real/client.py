@@ -33,7 +33,8 @@ async def sample(_context, params):
 async def elicit(_context, params):
 	schema = getattr(params, "requestedSchema", None) or {}
 	fill = {"string": "text", "boolean": True}
-	content = {k: fill.get(schema["properties"][k].get("type"), 1) for k in schema.get("required", [])}
+	asked = {k: schema["properties"][k] for k in schema.get("required", [])}
+	content = {k: s["enum"][0] if "enum" in s else fill.get(s.get("type"), 1) for k, s in asked.items()}
 	return types.ElicitResult(action="accept", content=content)
 
 
