@@ -80,7 +80,7 @@ def decoded(data):
 			walk(json.loads(line))
 		except (ValueError, RecursionError):
 			pass
-	return "\x00".join(found)
+	return "\ue000".join(found)
 
 
 def part_of(event, want):
