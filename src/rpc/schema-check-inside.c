@@ -7,8 +7,12 @@ int check_property_names(struct check *c, const struct at *a)
 	for (uint32_t k = tree_first(c->t, a->node); k < c->t->v[a->node].next; k = c->t->v[k + 1].next) {
 		/* A key is a string of the tree. */
 		int status = check_sub(c, a->k->sub, k, NULL, a->scope);
-		if (status == INVALID)
-			return check_blame(c, a, k + 1, BLAME_KEYWORD, c->blamed.keyword, NULL);
+		if (status == INVALID) {
+			c->key_blamed = c->blamed;
+			check_blame(c, a, k + 1, BLAME_KEYWORD, 0, NULL);
+			c->blamed.inner = &c->key_blamed;
+			return INVALID;
+		}
 		if (status != VALID)
 			return status;
 	}

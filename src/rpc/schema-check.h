@@ -30,7 +30,7 @@ struct check {
 	struct values values;
 	struct buf text, path; /* decoded strings */
 	unsigned depth;
-	struct blamed blamed;
+	struct blamed blamed, key_blamed;
 	/* patterns: made at the first one */
 	pcre2_match_data *match_data;
 	pcre2_match_context *match_context;

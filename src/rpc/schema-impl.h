@@ -219,7 +219,7 @@ bool schema_host_matches(struct span host, struct span pattern);
 enum blame {
 	BLAME_KEYWORD,  /* keyword `keyword` of `sub`, on `instance` */
 	BLAME_NEVER,    /* the schema `false` */
-	BLAME_UNKNOWN,  /* a member that additionalProperties, unevaluatedProperties or propertyNames refuses */
+	BLAME_UNKNOWN,  /* a member that additionalProperties or unevaluatedProperties refuses */
 	BLAME_EXTRA,    /* an item that nothing allows */
 	BLAME_LIMIT,
 };
@@ -231,7 +231,7 @@ struct blamed {
 	uint32_t sub;
 	uint32_t keyword;  /* in `keywords`, or SUB_NONE */
 	uint32_t detail;   /* by keyword: the missing name's entry, the item repeated, how many matched */
-	const char *name;  /* of the keyword, where the table does not say it */
+	const struct blamed *inner; /* propertyNames: what is wrong with a key */
 	const char *why;   /* of a limit, a path, a host */
 };
 

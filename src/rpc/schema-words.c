@@ -279,6 +279,18 @@ static void pattern_words(struct words *w, const struct pattern *p)
 	shown(&w->text, schema_text(w->s, p->text, p->text_n), 3 * VALUE_MAX);
 }
 
+static void all_words(struct words *w, const struct blamed *b);
+
+/* Another key may have been blamed since, in another branch. */
+static void name_words(struct words *w, const struct blamed *b)
+{
+	bool known = b->inner && b->inner->instance + 1 == b->instance && b->inner->blame == BLAME_KEYWORD && !b->inner->inner;
+
+	buf_puts(&w->text, known ? "its name " : "has a name that is not allowed");
+	if (known)
+		all_words(w, b->inner);
+}
+
 static void keyword_words(struct words *w, const struct keyword *k, const struct blamed *b)
 {
 	const struct tree *t = tree_of_schema(w, b);
@@ -324,7 +336,7 @@ static void keyword_words(struct words *w, const struct keyword *k, const struct
 		dependent_words(w, b);
 		break;
 	case KEY_PROPERTY_NAMES:
-		buf_puts(&w->text, "has a name that is not allowed");
+		name_words(w, b);
 		break;
 	case KEY_UNIQUE_ITEMS:
 		buf_puts(&w->text, "must not repeat an item of its array");

@@ -68,6 +68,9 @@ static void test_words(void)
 		  "/a: with /a there must also be /b" },
 		{ "{\"contains\":{\"type\":\"null\"}}", "[1]", "contains", "",
 		  "must contain at least 1 item of a certain kind, but it contains 0" },
+		{ "{\"propertyNames\":{\"pattern\":\"^a\"}}", "{\"a\":1,\"b\":1}", "propertyNames", "/b",
+		  "/b: its name must match the regular expression ^a" },
+		{ "{\"propertyNames\":false}", "{\"b\":1}", "propertyNames", "/b", "/b: has a name that is not allowed" },
 		{ "{\"not\":{\"type\":\"null\"}}", "null", "not", "", "must not be a value of this kind" },
 		{ "{\"properties\":{\"a\":false}}", "{\"a\":1}", "", "/a", "/a: nothing is allowed here" },
 		/* Alternatives: their types or values together, or the one that came nearest. */
