@@ -177,7 +177,7 @@ def growth():
 				if action == "note":
 					ok(allowed(m) and len(text_of(m)) == 60000, "note: it passes")
 					ok(allowed(s.call("big", {"bytes": 60000})) and len(s.events("alarm")) == 1, "note: and is usual from then on")
-					break_down(s, d)
+					private(s, d)
 				else:
 					ok(is_tool_error(m) and "held back" in text_of(m) and "AAAA" not in json.dumps(m), f"{action}: it does not pass", m)
 				if action == "hold":
@@ -201,8 +201,8 @@ def growth():
 			ok(allowed(s.reply(i)), "a person can let it pass")
 
 
-def break_down(s, d):
-	"""What is kept is a record of fixed size, whatever the server calls its tools."""
+def private(s, d):
+	"""What is kept of it."""
 	s.end()
 	path = next(os.path.join(r, "approvals") for r, _, f in os.walk(d.path) if "approvals" in f)
 	ok(os.stat(path).st_mode & 0o777 == 0o600, "what is known of tools is the user's alone")
