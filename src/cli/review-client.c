@@ -29,8 +29,14 @@
 #define PAGES 2000
 #define CURSOR_MAX ((size_t)64 << 10)
 
+/*
+ * Some servers show more to clients that can do more, so this one says it can do everything; the filter leaves of that what policy lets
+ * any client say. Nothing that the server then asks is answered here, and no tool is called that would make it ask.
+ */
+#define CAPABILITIES "{\"sampling\":{},\"elicitation\":{},\"roots\":{}}"
+
 #define MODERN_META "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\"," \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}," \
+	"\"io.modelcontextprotocol/clientCapabilities\":" CAPABILITIES "," \
 	"\"io.modelcontextprotocol/clientInfo\":{\"name\":\"mcpcage review\",\"version\":\"" PACKAGE_VERSION "\"}}"
 
 const char *review_end_text(enum review_end end)
@@ -208,8 +214,8 @@ static bool review(struct client *c)
 {
 	CLEANUP_BUF struct buf note = BUF_INIT(4096);
 
-	if (!ask(c, "initialize", SPAN("\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"mcpcage "
-				       "review\",\"version\":\"" PACKAGE_VERSION "\"}")))
+	if (!ask(c, "initialize", SPAN("\"protocolVersion\":\"2025-11-25\",\"capabilities\":" CAPABILITIES ",\"clientInfo\":{\"name\":"
+				       "\"mcpcage review\",\"version\":\"" PACKAGE_VERSION "\"}")))
 		return false;
 	bool legacy = c->ok;
 	if (legacy) {
