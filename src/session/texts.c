@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/json-out.h"
+#include "rpc/base64.h"
 #include "rpc/clean.h"
 #include "rpc/literals.h"
 #include "rpc/manifest.h"
@@ -21,10 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 /* Buffers above this are given back. */
 #define KEEP ((size_t)64 << 10)
@@ -119,34 +116,6 @@ void texts_trim(struct filter *f)
 
 /* ---- what is text ---------------------------------------------------------------------------------------- */
 
-static bool is_base64_byte(uint8_t c)
-{
-	return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c >= '/' && c <= '9') || c == '+' || c == '=';
-}
-
-static bool is_base64(struct span s)
-{
-	size_t i = 0;
-#if defined(__SSE2__)
-	const __m128i space = _mm_set1_epi8(0x20), before_a = _mm_set1_epi8('a' - 1), after_z = _mm_set1_epi8('z' + 1);
-	const __m128i before_slash = _mm_set1_epi8('/' - 1), after_9 = _mm_set1_epi8('9' + 1);
-	const __m128i plus = _mm_set1_epi8('+'), equals = _mm_set1_epi8('=');
-
-	for (; s.n - i >= 16; i += 16) {
-		__m128i c = _mm_loadu_si128((const __m128i *)(const void *)(s.p + i)), l = _mm_or_si128(c, space);
-		__m128i letter = _mm_and_si128(_mm_cmpgt_epi8(l, before_a), _mm_cmplt_epi8(l, after_z));
-		__m128i digit = _mm_and_si128(_mm_cmpgt_epi8(c, before_slash), _mm_cmplt_epi8(c, after_9));
-		__m128i sign = _mm_or_si128(_mm_cmpeq_epi8(c, plus), _mm_cmpeq_epi8(c, equals));
-		if (_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(letter, digit), sign)) != 0xffff)
-			return false;
-	}
-#endif
-	for (; i < s.n; i++)
-		if (!is_base64_byte((uint8_t)s.p[i]))
-			return false;
-	return true;
-}
-
 bool texts_is_text(const struct walk *w, uint32_t i)
 {
 	const struct tree *t = w->t;
@@ -157,7 +126,7 @@ bool texts_is_text(const struct walk *w, uint32_t i)
 		return true;
 	/* Images, sound and files, as the protocol carries them; anything else under these names is text. */
 	struct span raw = tree_raw(t, i);
-	return raw.n < 64 || !is_base64((struct span){ raw.p + 1, raw.n - 2 });
+	return raw.n < 64 || !base64_is((struct span){ raw.p + 1, raw.n - 2 });
 }
 
 /* ---- rewriting ------------------------------------------------------------------------------------------- */
