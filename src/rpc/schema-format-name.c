@@ -218,12 +218,12 @@ static bool ascii_label(struct span text, bool wide)
 	for (size_t i = 0; i < text.n; i++)
 		if (!format_letter(text.p[i]) && !format_digit(text.p[i]) && text.p[i] != '-')
 			return false;
-	if (!wide || text.n < 4 || text.p[2] != '-' || text.p[3] != '-')
+	if (text.n < 4 || text.p[2] != '-' || text.p[3] != '-')
 		return true;
-	/* Two dashes there are kept for encodings, of which there is one. */
+	/* Two dashes there are kept for encodings, of which there is one; but hosts with others exist. */
 	uint32_t label[LABEL_MAX + 1] = { 0 };
 	if ((text.p[0] | 0x20) != 'x' || (text.p[1] | 0x20) != 'n')
-		return false;
+		return !wide;
 	size_t n = punycode_decode((struct span){ text.p + 4, text.n - 4 }, label);
 	for (size_t i = 0; i < n; i++)
 		if (label[i] >= 'A' && label[i] <= 'Z')
