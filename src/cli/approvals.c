@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * mcpcage approvals: what people said "always" to, and taking that back. NAME is the name of a server's folder, or a part of it that no
- * other has, as of pins. Names of tools are a server's, so nothing of them but visible characters is printed.
+ * mcpcage approvals: what people said "always" to, and taking that back. NAME is the name of a server's folder, or a part of
+ * it that no other has, as of pins. Names of tools are a server's, so nothing of them but visible characters is printed.
  */
 #include "cli/accept.h"
 #include "cli/cli.h"

@@ -286,8 +286,8 @@ enum { MAC_BYTES = 32 };
 static const char prefix[] = "mcpcage.ask.";
 
 /*
- * Over what the arguments mean, not how they are written: a client may well write them anew when it tries again. Each value goes in with
- * its type and length, so that no two trees give the same bytes.
+ * Over what the arguments mean, not how they are written: a client may well write them anew when it tries again. Each value
+ * goes in with its type and length, so that no two trees give the same bytes.
  */
 static void hash_arguments(crypto_generichash_state *h, struct span json)
 {

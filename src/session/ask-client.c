@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asking through the client. A client of the older versions gets a request of ours, elicitation/create, under an id that no server
- * can use. A client of 2026-07-28 gets an input-required result in place of the call's, and tries again with the answer; a keyed
- * hash ties that answer to the very call, and it counts once. What is ours in the second try never reaches the server. Whether the
- * client can be asked is its own declaration, also where policy keeps the server from asking.
+ * Asking through the client. A client of the older versions gets a request of ours, elicitation/create, under an id that no
+ * server can use. A client of 2026-07-28 gets an input-required result in place of the call's, and tries again with the
+ * answer; a keyed hash ties that answer to the very call, and it counts once. What is ours in the second try never reaches
+ * the server. Whether the client can be asked is its own declaration, also where policy keeps the server from asking.
  */
 #include "session/ask.h"
 

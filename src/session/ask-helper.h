@@ -47,7 +47,10 @@ uint64_t asking_due(const struct session *s);
 /* The session is over: no helper outlives it. */
 void asking_end(struct session *s);
 
-/* ask-terminal.c: ask on the terminal DEVICE; prints the answer's word to standard output. An exit status. In a process of its own. */
+/*
+ * ask-terminal.c: ask on the terminal DEVICE; prints the answer's word to standard output. An exit status.
+ * In a process of its own.
+ */
 struct terminal_question {
 	const char *device, *server, *reach;
 	const struct record_ask *ask;

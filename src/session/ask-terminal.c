@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Asking on the terminal that the session was started from, when there is no other road. A client that runs in that terminal
- * itself has it in another mode, or in its own process group; its keys must never be taken for an answer: then nobody is asked.
- * What was typed before the question was shown does not count either. Runs in a process of its own, which the monitor ends when the
- * time is over. termios(3), tcgetpgrp(3).
+ * itself has it in another mode, or in its own process group; its keys must never be taken for an answer: then nobody is
+ * asked. What was typed before the question was shown does not count either. Runs in a process of its own, which the monitor
+ * ends when the time is over. termios(3), tcgetpgrp(3).
  */
 #include "session/ask-helper.h"
 

@@ -2,7 +2,8 @@
 /*
  * Starting helpers. Input comes from a memfd and not a pipe, so that nothing has to be fed and a helper that does not read
  * cannot block anybody. The monitor's signals are blocked and some ignored: the new process gets the defaults. Called by
- * ask-helper.c and alarm.c; never with arguments that a server had a part in. memfd_create(2), execvp(3), PR_SET_PDEATHSIG in prctl(2).
+ * ask-helper.c and alarm.c; never with arguments that a server had a part in. memfd_create(2), execvp(3), PR_SET_PDEATHSIG in
+ * prctl(2).
  */
 #include "session/child.h"
 
@@ -31,7 +32,10 @@ static void default_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the new process: dies with its parent unless it OUTLIVES it, has IN and OUT (-1: /dev/null) as standard streams, and nothing above 2. */
+/*
+ * In the new process: dies with its parent unless it OUTLIVES it, has IN and OUT (-1: /dev/null) as
+ * standard streams, and nothing above 2.
+ */
 static int settle(pid_t parent, int in, int out, bool outlives)
 {
 	CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);

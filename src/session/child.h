@@ -26,11 +26,14 @@ struct child {
 #define CHILD_NONE ((struct child){ .out = -1 })
 
 /*
- * Its standard output is read; standard error is ours. OUTLIVES (milliseconds, 0: no): its output goes to /dev/null, it may outlive
- * the session, and is ended by SIGALRM when that time is over.
+ * Its standard output is read; standard error is ours. OUTLIVES (milliseconds, 0: no): its output goes to /dev/null, it may
+ * outlive the session, and is ended by SIGALRM when that time is over.
  */
 int child_start(struct child *c, const struct strlist *argv, struct span input, unsigned outlives, struct error *err);
-/* The same, but IN and OUT, of which copies are used, are its standard input and output, and another process is at their other ends. */
+/*
+ * The same, but IN and OUT, of which copies are used, are its standard input and output, and another
+ * process is at their other ends.
+ */
 int child_serve(struct child *c, const struct strlist *argv, int in, int out, struct error *err);
 /*
  * The same, but FN runs in the new process, in our process group, in place of a program; its result is the exit status. FN may

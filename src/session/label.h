@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the server of a session is called where a person reads it: by policy or by its files, never by what it says of itself; and what it can reach. */
+/*
+ * What the server of a session is called where a person reads it: by policy or by its files, never by what
+ * it says of itself; and what it can reach.
+ */
 #pragma once
 
 #include "policy/plan.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Counting, in the filter. A rule's rate and concurrency belong to the rule, so that what a server calls its tools cannot make the
- * counters many; the past of tools is bounded in number. A call counts as running from here until its end is reported, also
- * while a person is asked about it. All counters are of this session; only the past of tools is remembered.
+ * Counting, in the filter. A rule's rate and concurrency belong to the rule, so that what a server calls its tools cannot
+ * make the counters many; the past of tools is bounded in number. A call counts as running from here until its end is
+ * reported, also while a person is asked about it. All counters are of this session; only the past of tools is remembered.
  */
 #include "session/limits.h"
 
@@ -85,7 +85,10 @@ static bool power_of_two(uint32_t n)
 	return (n & (n - 1)) == 0;
 }
 
-/* TOOL was used, and gave a result of so many BYTES (NULL: that is still to come). Told at once when it is news, rarely while it only moves a mean. */
+/*
+ * TOOL was used, and gave a result of so many BYTES (NULL: that is still to come). Told at once when it is
+ * news, rarely while it only moves a mean.
+ */
 static void learn(struct filter *f, const char *tool, const uint8_t pin[32], const uint64_t *bytes)
 {
 	struct tool_past *past = find_past(&f->limits, tool);

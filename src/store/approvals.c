@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The file "approvals" in the folder of a server's pins: a head that says format, size of an entry and number, and the entries as they
- * are in memory. The file stays on its machine; on one of the other byte order its head does not match. Everything
- * read is checked: sizes, terminated names, flags.
+ * The file "approvals" in the folder of a server's pins: a head that says format, size of an entry and number, and the
+ * entries as they are in memory. The file stays on its machine; on one of the other byte order its head does not match.
+ * Everything read is checked: sizes, terminated names, flags.
  */
 #include "store/approvals.h"
 
@@ -118,8 +118,11 @@ int approvals_load(const char *folder, struct approvals *out, struct error *err)
 		return -1;
 	if (fd < 0)
 		return 0;
-	if (fd_read_all(fd, &content) < 0)
-		return errno == EFBIG ? spoilt(folder, "is too large", err) : error_set(err, errno, "cannot read %s/%s", folder, name);
+	if (fd_read_all(fd, &content) < 0) {
+		if (errno == EFBIG)
+			return spoilt(folder, "is too large", err);
+		return error_set(err, errno, "cannot read %s/%s", folder, name);
+	}
 	return take(folder, &content, out, err);
 }
 

@@ -43,8 +43,8 @@ struct approval *approvals_find(const struct approvals *a, const char *tool, con
 
 /*
  * Add N entries, each in the place of one with the same tool and scope; what has expired by NOW goes. The file is read again
- * under a lock, so that sessions beside this one lose nothing, and replaced at once. Makes FOLDER (0700) if needed. The lock is held for
- * milliseconds; who does not get it in a second fails.
+ * under a lock, so that sessions beside this one lose nothing, and replaced at once. Makes FOLDER (0700) if needed. The lock
+ * is held for milliseconds; who does not get it in a second fails.
  */
 int approvals_add(const char *folder, const struct approval *v, size_t n, int64_t now, struct error *err);
 
