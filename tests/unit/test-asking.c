@@ -44,13 +44,17 @@ static void end(struct session *s)
 /* What the helper does is SCRIPT; each start leaves a mark. */
 static void write_helper(const char *script)
 {
-	FILE *f = fopen(helper, "we");
+	char new[80];
 
+	/* Not in place: a shell that has answered may still read the old one. */
+	snprintf(new, sizeof new, "%s.new", helper);
+	FILE *f = fopen(new, "we");
 	if (!f)
 		bail_out("cannot write the helper");
 	fprintf(f, "#!/bin/sh\ncat >/dev/null\necho x >>%s\n%s\n", counter, script);
 	fclose(f);
-	chmod(helper, 0700);
+	if (chmod(new, 0700) < 0 || rename(new, helper) < 0)
+		bail_out("cannot write the helper");
 }
 
 static long starts(void)
