@@ -46,6 +46,26 @@ const steps = {
 		/* How many of them its library delivers before the result varies; that they come does not. */
 		return { result, progress: progress > 0 };
 	},
+	/* Called, and given up at its first progress. */
+	cancel: async (name, args) => {
+		const giveUp = new AbortController();
+		try {
+			await client.callTool({ name, arguments: args }, undefined, { signal: giveUp.signal, onprogress: () => giveUp.abort("enough") });
+		} catch (error) {
+			return { cancelled: String(error.message ?? error) };
+		}
+		return {};
+	},
+	/* Subscribe to a resource, have the server change it, and wait until it says so. */
+	subscribe: async (uri, toggle) => {
+		const updated = new Promise((done) => client.setNotificationHandler(types.ResourceUpdatedNotificationSchema, (note) => done(note.params.uri)));
+		await client.subscribeResource({ uri });
+		await client.callTool({ name: toggle, arguments: {} });
+		const seen = await Promise.race([updated, new Promise((done) => setTimeout(() => done("nothing"), 20000))]);
+		await client.callTool({ name: toggle, arguments: {} });
+		await client.unsubscribeResource({ uri });
+		return { seen };
+	},
 	/* A call that is answered by a task: every state and the result, but for the times in them. */
 	task: async (name, args) => {
 		const seen = [];

@@ -51,6 +51,14 @@ async def run_step(session, kind, rest):
 		result = await session.call_tool(rest[0], rest[1], progress_callback=on_progress)
 		# How many of them its library delivers before the result varies; that they come does not.
 		return {"result": plain(result), "progress": bool(progress)}
+	if kind == "cancel":  # called, and given up
+		with anyio.move_on_after(1.5) as scope:
+			await session.call_tool(rest[0], rest[1])
+		return {"cancelled": scope.cancelled_caught}
+	if kind == "subscribe":  # what changes is told to the other client only: this one has no handler for it
+		await session.subscribe_resource(rest[0])
+		await session.unsubscribe_resource(rest[0])
+		return {}
 	if kind == "task":  # a call that is answered by a task: every state and the result
 		made = await session.experimental.call_tool_as_task(rest[0], rest[1], ttl=60000)
 		seen = [made.task.status]
