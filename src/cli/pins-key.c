@@ -78,19 +78,16 @@ static void word_of(const char *path, char *word)
 		snprintf(word, WORD_MAX, "server");
 }
 
-static void slug(char *const *argv, char *word)
+static void slug(const struct strlist *words, char *word)
 {
 	snprintf(word, WORD_MAX, "server");
-	if (!argv[0])
-		return;
-	word_of(argv[0], word);
-	if (!one_of(word, launchers) && strncmp(word, "python", 6) != 0)
-		return;
-	for (size_t i = 1; argv[i]; i++) {
-		if (argv[i][0] == '-' || strchr(argv[i], '='))
+	for (size_t i = 0; i < words->n; i++) {
+		const char *text = words->v[i];
+		/* Options of what starts it, and variables of env(1). */
+		if (i > 0 && (text[0] == '-' || strchr(text, '=')))
 			continue;
-		word_of(argv[i], word);
-		if (!one_of(word, launchers))
+		word_of(text, word);
+		if (!one_of(word, launchers) && (i > 0 || strncmp(word, "python", 6) != 0))
 			return;
 	}
 }
@@ -109,6 +106,7 @@ static char *own_file(const char *word, const struct target *target, const char 
 
 char *pins_key(char *const *argv, const char *profile, const struct target *target, const char *cwd)
 {
+	CLEANUP_STRLIST struct strlist words = { 0 };
 	uint8_t hash[crypto_hash_sha256_BYTES];
 	crypto_hash_sha256_state state;
 	char word[WORD_MAX + 1], name[WORD_MAX + 1] = "", *key = NULL;
@@ -117,10 +115,12 @@ char *pins_key(char *const *argv, const char *profile, const struct target *targ
 	for (size_t i = 0; argv[i]; i++) {
 		CLEANUP_FREE char *file = own_file(argv[i], target, cwd);
 		const char *text = file ? file : argv[i];
+		if (strlist_add(&words, text) < 0)
+			return NULL;
 		crypto_hash_sha256_update(&state, (const unsigned char *)text, strlen(text) + 1);
 	}
 	crypto_hash_sha256_final(&state, hash);
-	slug(argv, word);
+	slug(&words, word);
 	if (profile)
 		component(profile, profile + strlen(profile), name);
 	if (asprintf(&key, "%s%s%s-%02x%02x%02x%02x%02x%02x", name, name[0] ? "-" : "", word, hash[0], hash[1], hash[2],

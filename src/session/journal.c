@@ -191,7 +191,14 @@ static void tell_item(struct session *s, const struct record_item *r, const char
 
 	if (finding != FINDING_NEW && finding != FINDING_CHANGED && finding != FINDING_DUPLICATE && finding != FINDING_UNFIT)
 		return;
+	bool unreviewed = s->plan->mediation.pins == PINS_REVIEW && s->pinning.text.n == 0 && finding == FINDING_NEW;
 	s->items_told++;
+	if (unreviewed) {
+		if (s->items_told == 1)
+			log_line(s->log, "nothing that this server offers has been reviewed yet, so nothing of it passes; review it with: "
+				 "mcpcage review, the same options, -- and the same command");
+		return;
+	}
 	if (s->items_told > ITEMS_SHOWN)
 		return;
 	if (s->items_told == ITEMS_SHOWN)
@@ -200,9 +207,6 @@ static void tell_item(struct session *s, const struct record_item *r, const char
 		log_line(s->log, "the server lists the %s%s%s%s twice: the second one is hidden", kind, open, name, close);
 	else if (finding == FINDING_UNFIT)
 		log_line(s->log, "the server lists a %s that cannot be pinned: it is hidden", kind);
-	else if (s->plan->mediation.pins == PINS_REVIEW && s->pinning.text.n == 0)
-		log_line(s->log, "held: the %s%s%s%s has not been reviewed; review the server with: mcpcage review, the same "
-			 "options, -- and the same command", kind, open, name, close);
 	else
 		log_line(s->log, "held: the %s%s%s%s %s%s%s%s; look at it with: mcpcage diff %s; accept it with: mcpcage pins "
 			 "accept %s", kind, open, name, close, finding == FINDING_NEW ? "is new" : "has changed",

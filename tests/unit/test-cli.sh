@@ -203,6 +203,35 @@ run --memory 1G --memory=2G --dry-run -- "$work/project/server"
 second=$out
 run --memory 2G --dry-run -- "$work/project/server"
 is "$out" "$second" "the last --memory counts"
+
+# ---- the names of pins ----
+mkdir -p "$work/one/dist" "$work/two/dist"
+for folder in one two; do
+	printf '#!/bin/sh\nexit 0\n' >"$work/$folder/dist/server"
+	chmod 755 "$work/$folder/dist/server"
+done
+pins_of() {
+	"$MCPCAGE" explain --json "$@" 2>/dev/null </dev/null |
+		python3 -c 'import json, os, sys; print(os.path.basename(json.load(sys.stdin)["pins_folder"]))'
+}
+name=$(pins_of -- "$work/one/dist/server" a)
+like "$name" "one-????????????" "pins are named after the command, by a word that tells something"
+is "$(cd "$work/one" && pins_of -- dist/server a)" "$name" "a relative path is the file it names"
+is "$(cd "$work/one" && pins_of -- ./dist/server a)" "$name" "however it is written"
+nok "in another folder it is another server" test "$(cd "$work/two" && pins_of -- dist/server a)" = "$name"
+nok "with other arguments, too" test "$(pins_of -- "$work/one/dist/server" b)" = "$name"
+nok "two arguments are not one" test "$(pins_of -- "$work/one/dist/server" a b)" = "$(pins_of -- "$work/one/dist/server" "a b")"
+is "$(X=1 pins_of --env Y=2 -- "$work/one/dist/server" a)" "$name" "options and variables are no part of it"
+is "$(pins_of --pins-name mine -- "$work/one/dist/server" a)" mine "--pins-name names them"
+like "$(pins_of --profile node -- "$work/one/dist/server" a)" "node-one-*" "a profile that was asked for is part of the name"
+is "$(find "$HOME" -mindepth 1)" "" "explain makes no folder"
+refused 125 '*of which server?*' diff
+refused 125 '*there are no pins with the name nobody*pins list*' diff nobody
+refused 125 '*pins does not know*' pins frobnicate
+refused 125 '*a word is missing*' pins show
+refused 125 '*--yes and --accept are for*' --yes true
+rm -rf "$HOME/.local"
+
 nok "nothing was started" test -e "$work/started"
 is "$(find "$HOME" -mindepth 1)" "" "nothing was written"
 
