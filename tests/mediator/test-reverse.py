@@ -210,6 +210,44 @@ def tasks(s):
 		is_eq(any(x.get("method") == note["method"] for x in s.other), wanted, f"news of {'it pass' if wanted else 'another are dropped'}")
 
 
+def modern_tasks():
+	"""The tasks extension of 2026-07-28: the server decides, and states come by tasks/get and by notifications."""
+	tool = {"name": "weather", "inputSchema": {"type": "object"}, "outputSchema": {"type": "object", "required": ["degrees"]}}
+	base = {"createdAt": "2026-01-01T00:00:00Z", "lastUpdatedAt": "2026-01-01T00:00:00Z", "ttlMs": None, "taskId": "m1"}
+	meta = {"_meta": {**META, "io.modelcontextprotocol/clientCapabilities": {**ALL, "extensions": {"io.modelcontextprotocol/tasks": {}}}}}
+	with Declared(ALLOW, command=[*PUPPET, "--tool", json.dumps(tool)]) as s:
+		made = {"resultType": "task", "status": "working", **base}
+		m = s.request("tools/call", {"name": "weather", "arguments": {"result": made}, **meta})
+		is_eq((m or {}).get("result"), made, "modern: a call may be answered by a task")
+		state = lambda **more: {"resultType": "complete", **base, **more}
+		form = {"method": "elicitation/create", "params": FORM}
+		for result, passes, what in (
+			(state(status="working"), True, "a state"),
+			(state(status="completed", result={"content": [], "structuredContent": {"degrees": 1}}), True, "a result that fits"),
+			(state(status="completed", result={"content": [], "structuredContent": {"degree": 1}}), False, "one that does not"),
+			(state(status="input_required", inputRequests={"a": form}), True, "a question"),
+			(state(status="input_required", inputRequests={"a": {"method": "elicitation/create", "params": SECRET}}), False, "one for a password"),
+		):
+			s.canned("tasks/get", {"jsonrpc": "2.0", "id": "@ID@", "result": result})
+			m = s.request("tasks/get", {"taskId": "m1", **meta})
+			got = (m or {}).get("result", {})
+			ok((got.get("status") == result["status"]) == passes and (passes or "mcpcage refused" in json.dumps(m)),
+			   f"modern: tasks/get: {what} {'passes' if passes else 'is refused'}", repr(m)[:500])
+			note = {"jsonrpc": "2.0", "method": "notifications/tasks", "params": {k: v for k, v in result.items() if k != "resultType"}}
+			s.other = []
+			s.emit(json.dumps(note).encode() + b"\n")
+			is_eq(any(x.get("method") == note["method"] for x in s.other), passes, f"modern: notified: {what} {'passes' if passes else 'is dropped'}")
+		s.canned("tasks/get", {"jsonrpc": "2.0", "id": "@ID@", "result": state(status="input_required", inputRequests={"a": form})})
+		s.request("tasks/get", {"taskId": "m1", **meta})
+		s.canned("tasks/update", {"jsonrpc": "2.0", "id": "@ID@", "result": {"resultType": "complete"}})
+		for key, passes in (("a", True), ("b", False)):
+			s.seen()
+			m = s.request("tasks/update", {"taskId": "m1", "inputResponses": {key: {"action": "decline"}}, **meta})
+			ok(("result" in m) == passes and any(b"inputResponses" in x for x in s.seen()) == passes,
+			   f"modern: the answer to a question {'passes' if passes else 'that was not asked does not'}", repr(m))
+		s.end()
+
+
 def task_schema():
 	tool = {"name": "weather", "inputSchema": {"type": "object"}, "outputSchema": {"type": "object", "required": ["degrees"]}}
 	with Declared(ALLOW, command=[*PUPPET, "--tool", json.dumps(tool)]) as s:
@@ -251,5 +289,6 @@ with Declared({"client": {"tasks": False}}) as session:
 	ok(error_code(session.request("tasks/get", {"taskId": "x"})) == -32601, "and their methods are not there")
 	session.end()
 task_schema()
+modern_tasks()
 
 done_testing()
