@@ -142,6 +142,58 @@ static const struct shape_row *row_of(const struct check *c, const struct shape 
 	return NULL;
 }
 
+/* A byte or a sequence of TEXT at *AT as readers fold it that do not mind case, or width; -1 for what is no letter of a name. */
+static int folded(struct span text, size_t *at)
+{
+	const uint8_t *p = (const uint8_t *)text.p + *at;
+	size_t left = text.n - *at;
+
+	if (left >= 2 && p[0] == 0xc5 && p[1] == 0xbf) { /* long s */
+		*at += 2;
+		return 's';
+	}
+	if (left >= 3 && p[0] == 0xe2 && p[1] == 0x84 && p[2] == 0xaa) { /* Kelvin */
+		*at += 3;
+		return 'k';
+	}
+	if (left >= 3 && p[0] == 0xef && (p[1] == 0xbc || p[1] == 0xbd)) { /* full width */
+		*at += 3;
+		int c = 0x20 + ((p[1] - 0xbc) << 6) + (p[2] - 0x80);
+		return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+	}
+	++*at;
+	return *p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p < 0x80 ? *p : -1;
+}
+
+static bool looks_like(struct span key, const struct shape_row *row)
+{
+	struct span name = { row->name, row->length };
+	size_t at = 0, i = 0;
+
+	if (key.n < name.n)
+		return false;
+	while (at < key.n && i < name.n)
+		if (folded(key, &at) != folded(name, &i))
+			return false;
+	/* For some readers a string ends at a NUL. */
+	return i == name.n && (at == key.n || key.p[at] == '\0');
+}
+
+/*
+ * KEY, which is none of the rows' names, only looks like one: clients exist that would take it for that, so that what they see is
+ * another thing than what is checked here. Of params and results themselves the scanner sees to it (rpc/scan-keys.c).
+ */
+static bool is_lookalike(const struct check *c, const struct shape *s, uint32_t key)
+{
+	CLEANUP_BUF struct buf scratch = BUF_INIT(0);
+	struct span text = tree_string_span(c->t, key, &scratch);
+
+	for (const struct shape_row *row = s->rows; row < s->rows + s->rows_n; row++)
+		if (looks_like(text, row) && !is_name(c->t, key, row))
+			return failed(c, "has a key that only looks like \"%s\"", row->name) < 0;
+	return false;
+}
+
 /* A number without a fraction, however it is written. tree_parse() has seen to the grammar. */
 static bool is_whole(struct span raw)
 {
@@ -231,6 +283,8 @@ static int check_object(const struct check *c, const struct shape *s, uint32_t n
 
 	for (uint32_t k = tree_first(t, node); k < t->v[node].next; k = t->v[k + 1].next) {
 		const struct shape_row *row = row_of(c, s, k);
+		if (!row && is_lookalike(c, s, k))
+			return -1;
 		if (!row)
 			continue;
 		if ((row->need & NEVER) == NEVER)

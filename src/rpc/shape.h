@@ -6,8 +6,9 @@
  * What the specification's schema of a message's own era requires must be there and be of its type. Members that no version
  * knows are let through: the specification is open. The four legacy versions count as one: a member is required where all of
  * them that know the object require it. A member that need not be there may be null, which many servers write for "none".
+ * A key that only looks like one of an object's names (other letters of case, other width) is a fault.
  *
- * One pass over the members of the objects that a shape names, nothing is copied or allocated; the depth is that of
+ * One pass over the members of the objects that a shape names, nothing is copied but keys with escapes; the depth is that of
  * the tables. Pure. schema.json of each version of the MCP specification.
  */
 #pragma once
