@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Two passes of different cost. clean_suspect() looks at the bytes of the message for what could be written there at all: a byte
- * that begins a suspicious character, an escape that may stand for one. Only strings it points at are decoded and read
- * character by character, each with its neighbours; only those that come out different are replaced.
+ * Two passes of different cost. clean_suspect() looks at the bytes of the message for what could be written
+ * there at all: a byte that begins a suspicious character, an escape that may stand for one. Only strings it
+ * points at are decoded and read character by character, each with its neighbours; only those that come out
+ * different are replaced.
  *
  * Called by the filter for what a server sends. Unicode 15.
  */
@@ -147,8 +148,8 @@ static bool belongs(uint32_t code, uint32_t previous, uint32_t next)
 /* ---- the quick look -------------------------------------------------------------------------------- */
 
 /*
- * By the first byte of a character of several: which second bytes, from 0x80 up, may make it one that is looked at. The test
- * compares it with the table of characters.
+ * By the first byte of a character of several: which second bytes, from 0x80 up, may make it one that is looked
+ * at. The test compares it with the table of characters.
  */
 #define B(second) ((uint64_t)1 << ((second) - 0x80))
 static const uint64_t suspect_second[256] = {
@@ -342,8 +343,11 @@ static size_t tag_flag(const uint8_t *p, size_t n)
 
 static uint64_t *kind_of(struct clean_count *count, uint32_t code)
 {
-	if ((code >= 0x200e && code <= 0x200f) || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-	    code == 0x061c)
+	static const struct range direction[] = {
+		{ 0x061c, 0x061c }, { 0x200e, 0x200f }, { 0x202a, 0x202e }, { 0x2066, 0x2069 },
+	};
+
+	if (IN(direction, code))
 		return &count->direction;
 	if ((code >= 0xfe00 && code <= 0xfe0f) || code >= 0xe0000)
 		return &count->hidden_data;
@@ -421,7 +425,9 @@ void clean_text(struct buf *out, struct span text, struct clean_count *count)
 
 bool clean_leaves(const struct walk *w, uint32_t i)
 {
-	static const char *const opaque[] = { "nextCursor", "cursor", "requestState", "progressToken", "requestId", "taskId" };
+	static const char *const opaque[] = {
+		"nextCursor", "cursor", "requestState", "progressToken", "requestId", "taskId",
+	};
 
 	if (!w->member || w->depth != 1)
 		return false;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Cleaning the strings of a message of what a person does not see and a model does: control characters and escape sequences,
- * zero-width characters, marks that turn text round, tag characters, variation selectors that carry data. What honest text
- * needs stays where it has its meaning, at most one at a place: joiners inside emoji and between letters of scripts that join
- * (Arabic, the scripts of India), variation selectors behind the characters they are for, direction marks beside
- * letters written from right to left, zero-width spaces between letters of scripts without spaces, the three flags made of tags.
+ * Cleaning the strings of a message of what a person does not see and a model does: control characters and
+ * escape sequences, zero-width characters, marks that turn text round, tag characters, variation selectors that
+ * carry data. What honest text needs stays where it has its meaning, at most one at a place: joiners inside
+ * emoji and between letters of scripts that join (Arabic, the scripts of India), variation selectors behind the
+ * characters they are for, direction marks beside letters written from right to left, zero-width spaces between
+ * letters of scripts without spaces, the three flags made of tags.
  *
- * Line and paragraph separators, next line, form feed, vertical tab and a carriage return by itself become a newline, so that nothing can
- * be overwritten and lines stay apart. An escape sequence goes as a whole where it has an end. Pure and linear.
- * Unicode 15; UTS #51 for emoji; RFC 5892, appendix A, for joiners.
+ * Line and paragraph separators, next line, form feed, vertical tab and a carriage return by itself become a
+ * newline, so that nothing can be overwritten and lines stay apart. An escape sequence goes as a whole where it
+ * has an end. Pure and linear. Unicode 15; UTS #51 for emoji; RFC 5892, appendix A, for joiners.
  */
 #pragma once
 
@@ -35,8 +36,8 @@ static inline uint64_t clean_total(const struct clean_count *c)
 void clean_add(struct clean_count *to, const struct clean_count *from);
 
 /*
- * Whether JSON text (a whole message, or one string) may have a string that needs cleaning. false is certain; true is worth a
- * closer look. This is the pass that every message of the server's goes through.
+ * Whether JSON text (a whole message, or one string) may have a string that needs cleaning. false is certain;
+ * true is worth a closer look. This is the pass that every message of the server's goes through.
  */
 bool clean_suspect(struct span json);
 
@@ -44,9 +45,10 @@ bool clean_suspect(struct span json);
 void clean_text(struct buf *out, struct span text, struct clean_count *count);
 
 /*
- * Note edits for every key of T that needs cleaning, and unless KEYS_ONLY for every other string. OFFSET is where T's text begins in
- * the message. What the sender gets back and nobody reads stays: cursors, tokens and states, right in T's root.
- * false: memory ran out, the message must not pass. Keys may become equal, or those of the protocol: scan the result again.
+ * Note edits for every key of T that needs cleaning, and unless KEYS_ONLY for every other string. OFFSET is
+ * where T's text begins in the message. What the sender gets back and nobody reads stays: cursors, tokens and
+ * states, right in T's root. false: memory ran out, the message must not pass. Keys may become equal, or those
+ * of the protocol: scan the result again.
  */
 bool clean_tree(const struct tree *t, size_t offset, bool keys_only, struct edits *edits, struct clean_count *count);
 

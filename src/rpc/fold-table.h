@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The characters for which the search reads an ASCII one: letters without their accents and other compatibility decompositions of Unicode 14,
- * and letters of Cyrillic, Greek, Armenian and phonetic script that look like Latin ones, chosen by hand. 0: itself; 1: left out.
- * Included by fold.c alone.
+ * The characters for which the search reads an ASCII one: letters without their accents and other compatibility
+ * decompositions of Unicode 14, and letters of Cyrillic, Greek, Armenian and phonetic script that look like
+ * Latin ones, chosen by hand. 0: itself; 1: left out. Included by fold.c alone.
  */
 #pragma once
 

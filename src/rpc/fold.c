@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The table is of single characters: what a reader takes for a letter, whatever it is. That is coarser than Unicode's confusables
- * and needs no data files; the reading is only searched, never shown.
+ * The table is of single characters: what a reader takes for a letter, whatever it is. That is coarser than
+ * Unicode's confusables and needs no data files; the reading is only searched, never shown.
  *
  * Called by rpc/rules.c. Unicode 14 for the table.
  */
@@ -43,7 +43,7 @@ static const char *letter_of(uint32_t code, char to[2])
 	else if (code >= 0xfb00 && code <= 0xfb06)
 		return ligatures[code - 0xfb00];
 	else if (code >= 0x1d400 && code <= 0x1d6a3)
-		c = (uint8_t)((code - 0x1d400) % 52 < 26 ? 'A' + (code - 0x1d400) % 52 : 'a' + (code - 0x1d400) % 52 - 26);
+		c = (uint8_t)((code - 0x1d400) % 26 + ((code - 0x1d400) % 52 < 26 ? 'A' : 'a'));
 	else if (code >= 0x1d7ce && code <= 0x1d7ff)
 		c = (uint8_t)('0' + (code - 0x1d7ce) % 10);
 	else if (code >= 0x1f110 && code <= 0x1f189 && (code - 0x1f110) % 32 < 26)
@@ -57,7 +57,10 @@ static const char *letter_of(uint32_t code, char to[2])
 	return c ? to : NULL;
 }
 
-/* Whether a character that begins with this byte may be folded: most of the text of the world need not be looked at. */
+/*
+ * Whether a character that begins with this byte may be folded: most of the text of the world need not be
+ * looked at.
+ */
 static bool may_fold(uint8_t c)
 {
 	return c <= 0xe3 || c >= 0xef || c == 0xea;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Text as the rules read it: with ASCII in the place of what is read as ASCII. Full-width, mathematical, circled and accented
- * letters, Cyrillic and Greek ones that look like Latin ones, typographic quotes, dashes and spaces become what they stand
- * for; accents by themselves and characters that cannot be seen are left out. Words spaced out letter by letter are closed up. Places in it lead back
- * to the text it was made of. Pure and linear.
+ * Text as the rules read it: with ASCII in the place of what is read as ASCII. Full-width, mathematical,
+ * circled and accented letters, Cyrillic and Greek ones that look like Latin ones, typographic quotes, dashes
+ * and spaces become what they stand for; accents by themselves and characters that cannot be seen are left out.
+ * Words spaced out letter by letter are closed up. Places in it lead back to the text it was made of. Pure and
+ * linear.
  */
 #pragma once
 
@@ -24,13 +25,19 @@ struct fold {
 	struct buf places; /* struct fold_place */
 };
 
-/* TEXT with its characters folded. false: there is none to fold, or memory ran out (`text.full`). TEXT is below 4 GiB. */
+/*
+ * TEXT with its characters folded. false: there is none to fold, or memory ran out (`text.full`). TEXT is below
+ * 4 GiB.
+ */
 bool fold_characters(struct fold *f, struct span text);
 
 /* TEXT, ASCII where it matters, with what is spaced out closed up. false: nothing is. */
 bool fold_spaced(struct fold *f, struct span text);
 
-/* Where the byte AT of the reading comes from: the beginning of its character. For an end, ask for the last byte's and go on behind it. */
+/*
+ * Where the byte AT of the reading comes from: the beginning of its character. For an end, ask for the last
+ * byte's and go on behind it.
+ */
 size_t fold_origin(const struct fold *f, struct span text, size_t at);
 /* Where the character that byte AT of the reading comes from ends. */
 size_t fold_origin_end(const struct fold *f, struct span text, size_t at);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A literal of four bytes or more has, wherever it stands, one of two neighbouring triples at an even place. So both are
- * entered into the map and only even places are looked at. A triple's hash is its place in the map and, cut shorter, in the
- * table of those that have it. Little endian or big, the bytes are put together by hand.
+ * A literal of four bytes or more has, wherever it stands, one of two neighbouring triples at an even place. So
+ * both are entered into the map and only even places are looked at. A triple's hash is its place in the map
+ * and, cut shorter, in the table of those that have it. Little endian or big, the bytes are put together by
+ * hand.
  *
  * Called by rpc/rules.c.
  */
@@ -68,8 +69,10 @@ static unsigned commonness(uint8_t c)
 
 static unsigned triple_cost(const uint8_t *p)
 {
-	static const char *const often[] = { "ing", "ion", "tio", "ent", "and", "the", "her", "for", "ati", "ate", "ter", "con", "com",
-					     "str", "est", "all", "ons", "nt ", "on ", "ed ", " in", " to", "ins", "res", "pre" };
+	static const char *const often[] = {
+		"ing", "ion", "tio", "ent", "and", "the", "her", "for", "ati", "ate", "ter", "con", "com",
+		"str", "est", "all", "ons", "nt ", "on ", "ed ", " in", " to", "ins", "res", "pre",
+	};
 	unsigned cost = commonness(p[0]) * commonness(p[1]) * commonness(p[2]);
 
 	for (size_t i = 0; i < sizeof often / sizeof *often; i++)
@@ -164,7 +167,9 @@ static __attribute__((noinline)) void look(const struct search *s, size_t at, ui
 	for (unsigned i = l->table[hash(triple) >> (MAP_BITS - TABLE_BITS)]; i != NONE; i = l->probes[i].next) {
 		const struct probe *p = &l->probes[i];
 		const struct entry *e = &l->v[p->literal];
-		if (p->triple != triple || at < p->at || s->n - (at - p->at) < e->n || !stands_at(e, s->text + at - p->at))
+		if (p->triple != triple || at < p->at || s->n - (at - p->at) < e->n)
+			continue;
+		if (!stands_at(e, s->text + at - p->at))
 			continue;
 		s->found(s->context, e->owner, at - p->at, at - p->at + e->n);
 	}

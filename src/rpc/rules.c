@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Compiling and searching. Expressions see bytes, and ASCII alone has case and classes, unless a pattern itself needs more
- * (a byte above 0x7f, \p, \x{): that halves the cost of compiling at each start. Texts are UTF-8 that the scanner has checked.
+ * Compiling and searching. Expressions see bytes, and ASCII alone has case and classes, unless a pattern itself
+ * needs more (a byte above 0x7f, \p, \x{): that halves the cost of compiling at each start. Texts are UTF-8
+ * that the scanner has checked.
  *
  * Called by the filter; by tests. pcre2api(3), pcre2jit(3).
  */
@@ -120,10 +121,16 @@ static void take_actions(struct compiled *c, const struct rule *rule, const stru
 	}
 }
 
+/* An escape for more than a byte: \p{...}, \P{...}, \X, \x{...}. */
+static bool is_wide_escape(const char *p)
+{
+	return p[0] == '\\' && (p[1] == 'p' || p[1] == 'P' || p[1] == 'X' || (p[1] == 'x' && p[2] == '{'));
+}
+
 static bool is_wide(const struct rule *rule)
 {
 	for (const char *p = rule->pattern; *p; p++)
-		if ((uint8_t)*p >= 0x80 || (p[0] == '\\' && (p[1] == 'p' || p[1] == 'P' || p[1] == 'X' || (p[1] == 'x' && p[2] == '{'))))
+		if ((uint8_t)*p >= 0x80 || is_wide_escape(p))
 			return true;
 	for (size_t i = 0; i < rule->literals.n; i++)
 		for (const char *p = rule->literals.v[i]; *p; p++)
@@ -154,8 +161,8 @@ static int compile_one(struct rules *r, const struct rule *rule, struct error *e
 	if (!c->code) {
 		char words[160];
 		pcre2_get_error_message(number, (PCRE2_UCHAR *)words, sizeof words);
-		error_set(err, 0, "%s: rule \"%s\": its pattern is wrong at character %zu: %s", rule->origin ? rule->origin : "rules",
-			  rule->name, (size_t)at, words);
+		error_set(err, 0, "%s: rule \"%s\": its pattern is wrong at character %zu: %s",
+			  rule->origin ? rule->origin : "rules", rule->name, (size_t)at, words);
 		return error_kind(err, ERROR_USAGE);
 	}
 	c->jit = pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE) == 0;
@@ -173,8 +180,8 @@ static size_t names_size(const struct rule_list *list)
 	return n;
 }
 
-static int gather(struct rules *r, const struct rule_list *list, const struct rule_override *overrides, size_t overrides_n,
-		  struct error *err)
+static int gather(struct rules *r, const struct rule_list *list, const struct rule_override *overrides,
+		  size_t overrides_n, struct error *err)
 {
 	CLEANUP_FREE struct literal *literals = NULL;
 	size_t literals_n = 0, names = 0;
@@ -516,5 +523,6 @@ int rules_search(struct rules *r, unsigned where, struct span text, struct rule_
 	if (more)
 		search(r, text);
 	sort_and_unite(r);
-	return r->failed || r->folded.text.full || r->folded.places.full || r->closed.text.full || r->closed.places.full ? -1 : 0;
+	bool memory_out = r->folded.text.full || r->folded.places.full || r->closed.text.full || r->closed.places.full;
+	return r->failed || memory_out ? -1 : 0;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rules over texts: regular expressions (PCRE2, with its JIT compiler) that say what is worth a note, a cut or a refusal in what a
- * server shows, answers, or is sent. mcpcage-rules(5) documents them for their writers.
+ * Rules over texts: regular expressions (PCRE2, with its JIT compiler) that say what is worth a note, a cut or
+ * a refusal in what a server shows, answers, or is sent. mcpcage-rules(5) documents them for their writers.
  *
- * A rule has literals, and its expression is only run in a window around each place where one of them stands, ASCII case set
- * aside; windows that touch become one. So most text is looked at once, quickly, for all rules together. What is searched is the decoded string, and
- * with it readings of it: folded to ASCII (rpc/fold.h), and with spaced-out words closed up.
+ * A rule has literals, and its expression is only run in a window around each place where one of them stands,
+ * ASCII case set aside; windows that touch become one. So most text is looked at once, quickly, for all rules
+ * together. What is searched is the decoded string, and with it readings of it: folded to ASCII (rpc/fold.h),
+ * and with spaced-out words closed up.
  *
- * Work is bounded: an expression that needs more steps than it may at one place is a hit by itself, of the whole window, and marked as such.
+ * Work is bounded: an expression that needs more steps than it may at one place is a hit by itself, of the
+ * whole window, and marked as such.
  *
- * rules_compile() needs executable memory, everything else none: call it before confinement, and never free after that.
+ * rules_compile() needs executable memory, everything else none: call it before confinement, and never free
+ * after that.
  */
 #pragma once
 
@@ -67,8 +70,9 @@ void rule_list_free(struct rule_list *list);
 struct rules; /* opaque */
 
 /*
- * Compile LIST. OVERRIDES: the first whose glob matches a rule's name says its action; rules that are off are left out. Errors name file
- * and rule. A JIT that this machine does not allow is none; then expressions are interpreted, under the same limits.
+ * Compile LIST. OVERRIDES: the first whose glob matches a rule's name says its action; rules that are off are
+ * left out. Errors name file and rule. A JIT that this machine does not allow is none; then expressions are
+ * interpreted, under the same limits.
  */
 struct rules *rules_compile(const struct rule_list *list, const struct rule_override *overrides, size_t overrides_n,
 			    struct error *err);
@@ -98,7 +102,8 @@ struct rule_hits {
 #define RULE_HITS_MAX 4096
 
 /*
- * Append to HITS what rules for WHERE (one bit) find in TEXT, decoded UTF-8, sorted by start. Hits of one rule do not overlap. -1: out of memory.
+ * Append to HITS what rules for WHERE (one bit) find in TEXT, decoded UTF-8, sorted by start. Hits of one rule
+ * do not overlap. -1: out of memory.
  */
 int rules_search(struct rules *r, unsigned where, struct span text, struct rule_hits *hits);
 void rule_hits_clear(struct rule_hits *hits);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The one table of characters that cannot be seen, and UTF-8 by hand: hostile bytes are read here, so nothing depends on a locale.
- * Called by the cleaners of text. Unicode 15: DerivedGeneralCategory, DerivedCoreProperties; table 3-7 for UTF-8.
+ * The one table of characters that cannot be seen, and UTF-8 by hand: hostile bytes are read here, so nothing
+ * depends on a locale. Called by the cleaners of text. Unicode 15: DerivedGeneralCategory,
+ * DerivedCoreProperties; table 3-7 for UTF-8.
  */
 #include "rpc/unicode.h"
 

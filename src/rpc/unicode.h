@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What both cleaners of text know about characters: rpc/text.h for lines that go to a person's terminal, rpc/clean.h for strings
- * inside messages. Unicode 15. Pure.
+ * What both cleaners of text know about characters: rpc/text.h for lines that go to a person's terminal,
+ * rpc/clean.h for strings inside messages. Unicode 15. Pure.
  */
 #pragma once
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Going over all values of an index in the order of the text, with the one thing that a node by itself does not tell: whether a string
- * is a key, and of which key something is the value.
+ * Going over all values of an index in the order of the text, with the one thing that a node by itself does not
+ * tell: whether a string is a key, and of which key something is the value.
  *
  *	struct walk w = walk_begin(t);
  *	for (uint32_t i; (i = walk_next(&w)) != TREE_NONE;)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The user's own judge of texts: a program outside the cage that gets the texts of each message as a line of JSON and answers with one.
- * The monitor started it; its standard streams are the filter's, so that the monitor reads nothing of it. While it thinks, the message's
- * direction stands still and the other moves.
+ * The user's own judge of texts: a program outside the cage that gets the texts of each message as a line of
+ * JSON and answers with one. The monitor started it; its standard streams are the filter's, so that the monitor
+ * reads nothing of it. While it thinks, the message's direction stands still and the other moves.
  *
  *	{"id":1,"where":"result","subject":"read_file","method":"tools/call","texts":["...","..."]}
  *	{"id":1,"verdict":"pass"}
  *	{"id":1,"verdict":"block","reason":"..."}
  *	{"id":1,"verdict":"replace","texts":["...","..."]}
  *
- * It fails closed: without a good answer in time the message is refused, and from its end on all are. What it answers is not
- * trusted with anything but the texts. mcpcage-rules(5).
+ * It fails closed: without a good answer in time the message is refused, and from its end on all are. What it
+ * answers is not trusted with anything but the texts. mcpcage-rules(5).
  */
 #include "session/texts.h"
 
@@ -288,7 +288,12 @@ static bool replace_texts(struct passage *p, struct asked *q)
 
 static enum fate refuse(struct passage *p, unsigned where, const char *failed, const char *reason)
 {
-	struct record_text r = { .where = (uint8_t)rule_place(where), .what = TEXT_COMMAND, .action = RULE_BLOCK, .limit = failed != NULL };
+	struct record_text r = {
+		.where = (uint8_t)rule_place(where),
+		.what = TEXT_COMMAND,
+		.action = RULE_BLOCK,
+		.limit = failed != NULL,
+	};
 
 	copy_text(r.rule, sizeof r.rule, failed ? failed : "block", SIZE_MAX);
 	copy_text(r.subject, sizeof r.subject, p->request.tool[0] ? p->request.tool : p->m.method, SIZE_MAX);

@@ -245,7 +245,8 @@ static void tell_text(struct session *s, const struct record_text *r)
 	const char *place = text_places[r->where];
 
 	if (r->what == TEXT_COMMAND && r->limit)
-		log_line(s->log, "the text command failed, %s: %s (%s of %s) was refused", r->rule, "a message", place, r->subject);
+		log_line(s->log, "the text command failed, %s: a message (%s of %s) was refused", r->rule, place,
+			 r->subject);
 	else if (r->what == TEXT_HIT && (r->action != RULE_NOTE || r->where == 0))
 		log_line(s->log, "rule %s: %s in a %s of %s", r->rule,
 			 r->action == RULE_BLOCK ? "blocked" : r->action == RULE_REDACT ? "removed text" : "a hit", place,
@@ -254,6 +255,9 @@ static void tell_text(struct session *s, const struct record_text *r)
 
 void journal_text(struct session *s, const struct record_text *r)
 {
+	static const char *const events[] = {
+		[TEXT_CLEANED] = "cleaned", [TEXT_HIT] = "rule", [TEXT_COMMAND] = "text command",
+	};
 	static const char *const actions[] = {
 		[RULE_BLOCK] = "block", [RULE_REDACT] = "redact", [RULE_NOTE] = "note", [RULE_OFF] = "off",
 	};
@@ -265,7 +269,7 @@ void journal_text(struct session *s, const struct record_text *r)
 		journal_note(s, "texts", "further records about texts are not written");
 	if (s->audit.fd < 0 || s->texts_written > TEXTS_WRITTEN)
 		return;
-	audit_begin(&s->audit, &s->line, r->what == TEXT_CLEANED ? "cleaned" : r->what == TEXT_HIT ? "rule" : "text command");
+	audit_begin(&s->audit, &s->line, events[r->what]);
 	json_member_str(&s->line, "where", text_places[r->where]);
 	json_member_str(&s->line, "subject", r->subject);
 	if (r->what == TEXT_CLEANED) {

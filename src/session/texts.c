@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One walk over the strings of a message. A string that is plain and has none of the rules' literals costs one pass over its bytes; only
- * what is dirty or hit is written anew.
+ * One walk over the strings of a message. A string that is plain and has none of the rules' literals costs one
+ * pass over its bytes; only what is dirty or hit is written anew.
  *
- * The monitor learns which rule hit how often and where, never a byte of the text: that would put the server's words, or
- * a secret, into the log. (The MCP specification, "Tools", "Prompts", "Resources"; design: what a model or a person will read.)
+ * The monitor learns which rule hit how often and where, never a byte of the text: that would put the server's
+ * words, or a secret, into the log. (The MCP specification, "Tools", "Prompts", "Resources"; design: what a
+ * model or a person will read.)
  */
 #include "session/texts.h"
 
@@ -32,7 +33,7 @@ struct texts {
 	bool *limits;
 	struct rule_hits hits;
 	struct buf decoded, cleaned, out, json;
-	struct strlist hidden; /* names of tools and prompts that were taken out of lists: a letter for the list, and the name */
+	struct strlist hidden; /* tools and prompts that were taken out of lists: a letter for the list, the name */
 };
 
 /* One message being looked at. */
@@ -79,8 +80,8 @@ int texts_prepare(struct filter *f, const struct rule_list *rules, int hook_in, 
 }
 
 /*
- * PCRE2's compiler takes memory that can be written and executed. What is compiled stays as it is, so that the filter has no such memory while
- * it reads what is hostile.
+ * PCRE2's compiler takes memory that can be written and executed. What is compiled stays as it is, so that the
+ * filter has no such memory while it reads what is hostile.
  */
 int texts_seal(struct error *err)
 {
@@ -145,8 +146,8 @@ enum fate texts_rewrite(struct passage *p)
 	struct span line = { to->p, to->n - 1 }; /* without its newline */
 	if (frame_scan_line(&limits, line, &m, &refusal) != FRAME_MESSAGE || m.kind != p->m.kind)
 		return passage_refuse(p, refusal.why ? refusal.why : DROP_UNREADABLE, CODE_REPLY_REFUSED, NULL,
-				      "mcpcage refused this message: without what cannot be seen in it, it is not acceptable: %s",
-				      refusal_text(refusal.why));
+				      "mcpcage refused this message: without what cannot be seen in it, it is not "
+				      "acceptable: %s", refusal_text(refusal.why));
 	m.line.n = to->n;
 	passage_message(p, &m);
 	return FATE_NEXT;
@@ -157,8 +158,10 @@ enum fate texts_rewrite(struct passage *p)
 /* Ways in which the string I of an item cannot be changed: the item would become another. */
 static bool is_item_name(const struct look *l, const struct walk *w, uint32_t i)
 {
-	return w->member && l->item != TREE_NONE && w->depth == l->depth &&
-	       (tree_string_is(l->t, i - 1, "name") || tree_string_is(l->t, i - 1, "uri") || tree_string_is(l->t, i - 1, "uriTemplate"));
+	if (!w->member || l->item == TREE_NONE || w->depth != l->depth)
+		return false;
+	return tree_string_is(l->t, i - 1, "name") || tree_string_is(l->t, i - 1, "uri") ||
+	       tree_string_is(l->t, i - 1, "uriTemplate");
 }
 
 static void block(struct look *l, uint32_t rule)
@@ -381,8 +384,8 @@ static enum fate blocked(struct look *l)
 
 	if (l->where == RULE_ARGUMENT)
 		return passage_refuse(l->p, DROP_TEXT, CODE_DENIED, rule,
-				      "mcpcage refused this: what it would send to the server was stopped by the user's rule \"%s\". "
-				      "Do not try it again with the same text; ask the user.", rule);
+				      "mcpcage refused this: what it would send to the server was stopped by the user's "
+				      "rule \"%s\". Do not try it again with the same text; ask the user.", rule);
 	return passage_refuse(l->p, DROP_TEXT, CODE_REPLY_REFUSED, rule,
 			      "mcpcage refused what the server said: its text was stopped by the user's rule \"%s\".", rule);
 }
@@ -511,8 +514,8 @@ enum fate texts_go(struct passage *p)
 {
 	if (is_hidden(p))
 		return passage_refuse(p, DROP_TEXT, CODE_DENIED, "hidden by a rule on texts",
-				      "mcpcage refused this: what the server says of it was stopped by a rule of the user's, so it was "
-				      "not shown and may not be used. Do not try it again.");
+				      "mcpcage refused this: what the server says of it was stopped by a rule of the "
+				      "user's, so it was not shown and may not be used. Do not try it again.");
 	if (p->body.n == 0 || strcmp(p->m.method, "initialize") == 0)
 		return FATE_NEXT;
 	return look_into(p, RULE_ARGUMENT, false, TREE_NONE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is done to texts on their way: cleaning of what cannot be seen (rpc/clean.h), rules (rpc/rules.h), and the command hook, in this
- * order, so that each sees what the one before it left. Whatever changes a message changes it here and now: it is scanned again, and all
- * later steps decide on what the other side will see.
+ * What is done to texts on their way: cleaning of what cannot be seen (rpc/clean.h), rules (rpc/rules.h), and
+ * the command hook, in this order, so that each sees what the one before it left. Whatever changes a message
+ * changes it here and now: it is scanned again, and all later steps decide on what the other side will see.
  *
  *	texts_come    what the server says, before anything else is decided about it. Of what goes into the pins (lists, greetings)
  *	              keys alone: pins have what was sent, byte by byte
@@ -30,7 +30,10 @@ int texts_prepare(struct filter *f, const struct rule_list *rules, int hook_in, 
 enum fate texts_come(struct passage *p);
 enum fate texts_shown(struct passage *p);
 enum fate texts_go(struct passage *p);
-/* The message with its edits takes the message's place: what looks next sees what is in it now. FATE_NEXT, or it was refused. */
+/*
+ * The message with its edits takes the message's place: what looks next sees what is in it now. FATE_NEXT, or
+ * it was refused.
+ */
 enum fate texts_rewrite(struct passage *p);
 
 /* Give the memory of large messages back. */
@@ -50,8 +53,8 @@ void hook_turn(struct filter *f);
 uint64_t hook_due(const struct hook *h);
 
 /*
- * Show it the texts of P: FATE_STALL, and FATE_NEXT when asked again after a good answer. Otherwise the message is refused. WHERE is one bit of
- * enum rule_where. What it replaced is noted as edits.
+ * Show it the texts of P: FATE_STALL, and FATE_NEXT when asked again after a good answer. Otherwise the message
+ * is refused. WHERE is one bit of enum rule_where. What it replaced is noted as edits.
  */
 enum fate hook_ask(struct passage *p, unsigned where);
 /* Whether P waits for it, or its answer is there. */

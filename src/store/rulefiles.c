@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading files of rules. A rule that is not what its writer meant would look for nothing, so that a key, a word or a type that is not
- * known is an error which names the file and the rule; so is a name that two rules have.
+ * Reading files of rules. A rule that is not what its writer meant would look for nothing, so that a key, a
+ * word or a type that is not known is an error which names the file and the rule; so is a name that two rules
+ * have.
  *
  * Called by the monitor before it makes the filter, and by tests. mcpcage-rules(5).
  */

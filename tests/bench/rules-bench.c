@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What looking at texts costs: compiling the shipped rules, and for several kinds of text the quick look for what has to be
- * cleaned, cleaning, and searching with all rules. With files as arguments: what is found in them, a line for each hit. Not a test; run it by hand.
+ * What looking at texts costs: compiling the shipped rules, and for several kinds of text the quick look for
+ * what has to be cleaned, cleaning, and searching with all rules. With files as arguments: what is found in
+ * them, a line for each hit. Not a test; run it by hand.
  */
 #include "base/cleanup.h"
 #include "base/fd.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Cleaning: of a text, that the result has no control character, does not grow and stays as it is when cleaned again; of JSON text that
- * the scanner takes, that the edited message is JSON of the same values, and that what the quick look calls clean is.
+ * Cleaning: of a text, that the result has no control character, does not grow and stays as it is when cleaned
+ * again; of JSON text that the scanner takes, that the edited message is JSON of the same values, and that what
+ * the quick look calls clean is.
  */
 #include "base/json-out.h"
 #include "rpc/clean.h"

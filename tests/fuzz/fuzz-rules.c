@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Searching with rules of every kind, in text that is whatever it is: hits are in order, within the text, at characters' borders where
- * the text is UTF-8, and a literal that stands there is found.
+ * Searching with rules of every kind, in text that is whatever it is: hits are in order, within the text, at
+ * characters' borders where the text is UTF-8, and a literal that stands there is found.
  */
 #include "rpc/rules.h"
 #include "rpc/unicode.h"

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import unicodedata
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Session, descendants, is_tool_error, require_mcpcage, text_of
@@ -86,6 +87,13 @@ def cleaning():
 		s.raw = b""
 		answer(s, content("d\u00e9j\u00e0 \u2014 \U0001f600"), True)
 		ok(rb"d\u00e9j\u00e0 \u2014 \ud83d\ude00" in s.raw, "and keeps its bytes")
+
+		# Whatever Python's tables say cannot be seen, in a place where no script needs it.
+		printed = {*range(0x600, 0x606), 0x6dd, 0x70f, 0x890, 0x891, 0x8e2, 0x110bd, 0x110cd}
+		unseen = [c for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Zl", "Zp") and c not in printed | {9, 10, 0x1b, 0x9b}]
+		m = answer(s, {**content("x"), "structuredContent": {"all": [f"a{chr(c)}b" for c in unseen]}})
+		left = [hex(c) for c, text in zip(unseen, m["result"]["structuredContent"]["all"]) if text not in ("ab", "a\nb")]
+		ok(len(unseen) > 200 and left == [], f"{len(unseen)} characters of Python's tables are taken out", repr(left[:20]))
 
 		s.request("logging/setLevel", {"level": "debug"})
 		got = says(s, {"jsonrpc": "2.0", "method": "notifications/message", "params": {"level": "info", "data": {"a\u200bb": "c\u200bd"}}})

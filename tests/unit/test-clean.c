@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Strings of messages without what cannot be seen: what goes, what honest text keeps, and that nothing slips past the quick look. */
+/*
+ * Strings of messages without what cannot be seen: what goes, what honest text keeps, and that nothing slips
+ * past the quick look.
+ */
 #include "rpc/clean.h"
 #include "base/json-out.h"
 #include "rpc/unicode.h"
@@ -73,7 +76,10 @@ static void known_cases(void)
 	   "counted by kind");
 }
 
-/* Each character between letters and alone, raw and escaped: the quick look must not miss what the slow one changes. */
+/*
+ * Each character between letters and alone, raw and escaped: the quick look must not miss what the slow one
+ * changes.
+ */
 static void all_characters(void)
 {
 	CLEANUP_BUF struct buf out = BUF_INIT(0), json = BUF_INIT(0);
@@ -128,7 +134,10 @@ static const uint32_t alphabet[] = {
 	0xe0067, 0xe0062, 0xe0065, 0xe006e, 0xe007f, 0xe0100,
 };
 
-/* Random texts of what matters: the result is clean, is the same when cleaned again, and is what was there with pieces missing. */
+/*
+ * Random texts of what matters: the result is clean, is the same when cleaned again, and is what was there with
+ * pieces missing.
+ */
 static void random_texts(void)
 {
 	CLEANUP_BUF struct buf in = BUF_INIT(0), once = BUF_INIT(0), twice = BUF_INIT(0);

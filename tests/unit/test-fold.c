@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Text as the rules read it: what becomes of letters, and that every place in a reading leads back to the right character. */
+/*
+ * Text as the rules read it: what becomes of letters, and that every place in a reading leads back to the right
+ * character.
+ */
 #include "rpc/fold.h"
 #include "rpc/unicode.h"
 #include "tests/tap.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Rules over texts: the shipped ones by their own examples; that what is found through literals and windows is what the expression finds
- * by itself; readings of disguised text; limits; and files that are refused.
+ * Rules over texts: the shipped ones by their own examples; that what is found through literals and windows is
+ * what the expression finds by itself; readings of disguised text; limits; and files that are refused.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "base/buf.h"
@@ -228,8 +228,8 @@ static void by_itself(pcre2_code *code, struct span text, char *marks)
 }
 
 /*
- * Random texts of pieces of the shipped rules' literals and examples: with windows wider than the text, a rule finds what its expression
- * finds by itself in a text that has one of its literals.
+ * Random texts of pieces of the shipped rules' literals and examples: with windows wider than the text, a rule
+ * finds what its expression finds by itself in a text that has one of its literals.
  */
 static void agree(bool jit)
 {
