@@ -112,13 +112,7 @@ static inline struct outlet *outlet_of(struct filter *f, enum direction d)
 }
 
 /* A bounded, terminated copy of TEXT (N bytes at most); on the hot path, where snprintf(3) would be a third of the cost. */
-static inline void copy_text(char *to, size_t size, const char *text, size_t n)
-{
-	size_t length = strnlen(text, n < size - 1 ? n : size - 1);
-
-	memcpy(to, text, length);
-	to[length] = '\0';
-}
+void copy_text(char *to, size_t size, const char *text, size_t n);
 
 /* lane.c */
 void lane_pump(struct filter *f, enum direction d);
