@@ -92,11 +92,11 @@ static uint32_t look_up(struct compile *c, char type, uint32_t scope, struct spa
 {
 	size_t start = c->names.n;
 
-	if (c->known.n * 2 >= c->slots_n && !more_slots(c))
-		return VALUE_NONE;
 	buf_putc(&c->names, type);
 	buf_append(&c->names, &scope, sizeof scope);
-	if (buf_append(&c->names, text.p, text.n) < 0 || !TABLE_ROOM(&c->known, 1) || !work(&c->work, 1 + text.n / 32)) {
+	buf_append(&c->names, text.p, text.n);
+	if (c->names.full || !TABLE_ROOM(&c->known, 1) || !work(&c->work, 1 + text.n / 32) ||
+	    (c->known.n * 2 >= c->slots_n && !more_slots(c))) {
 		c->names.n = start;
 		c->work.out = true;
 		return VALUE_NONE;
@@ -269,6 +269,8 @@ static bool read_anchor(struct compile *c, uint32_t sub, uint32_t node, const ch
 	if (anchor == TREE_NONE)
 		return true;
 	struct span name = tree_is(t, anchor, TREE_STRING) ? tree_string_span(t, anchor, &scratch) : SPAN("");
+	if (scratch.full)
+		return compile_no_memory(c);
 	if (!anchor_name(name))
 		return compile_wrong(c, place->document, anchor, "must be a name of letters, digits, '_', '-' and '.'");
 	return add_anchor(c, sub, anchor, name, key[1] == 'd', place);
@@ -457,7 +459,8 @@ struct schema *schema_compile(struct span text, const struct schema_options *opt
 	c.work.left += text.n * 8;
 	uint32_t values = c.s->options.values ? c.s->options.values : SCHEMA_VALUES;
 	bool good = compile_document(&c, text, true, values) != SUB_NONE && compile_references(&c) && keep_dynamics(&c);
-	if (good && (c.s->text.full || c.names.full || c.work.out))
+	/* Nothing was read only in part. */
+	if (good && (c.s->text.full || c.names.full || c.scratch.full || c.work.out))
 		good = compile_no_memory(&c);
 	compile_free(&c);
 	if (!good) {

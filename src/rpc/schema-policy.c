@@ -84,7 +84,8 @@ bool schema_path(struct span path, const char *home, const char *folder, struct 
 	put_components(path, out);
 	if (out->n == 0)
 		buf_putc(out, '/');
-	return true;
+	*why = "memory ran out";
+	return !out->full;
 }
 
 bool schema_path_inside(struct span path, struct span folder)

@@ -111,6 +111,11 @@ static uint32_t find_target(struct compile *c, uint32_t document, uint32_t node,
 	tree_string(t, node, &text);
 	uri_split(buf_span(&text), &u);
 	uri_resolve((struct span){ c->names.p + base->uri, base->uri_n }, &u, &uri);
+	bool decoded = uri_decode(u.fragment, &fragment);
+	if (text.full || uri.full || fragment.full) {
+		compile_no_memory(c);
+		return SUB_NONE;
+	}
 	if (!compile_work(c, 2 + (text.n + uri.n) / 8))
 		return SUB_NONE;
 	/* What has the same base as this resource is this resource: it may have no name of its own. */
@@ -122,7 +127,7 @@ static uint32_t find_target(struct compile *c, uint32_t document, uint32_t node,
 			leaves(c, document, node, buf_span(&uri));
 		return SUB_NONE;
 	}
-	if (!uri_decode(u.fragment, &fragment)) {
+	if (!decoded) {
 		compile_wrong(c, document, node, "a %% is not followed by two hexadecimal digits");
 		return SUB_NONE;
 	}
@@ -148,11 +153,11 @@ static uint32_t find_again(struct compile *c, uint32_t document, uint32_t node, 
 {
 	CLEANUP_BUF struct buf scratch = BUF_INIT(0);
 	struct span text = tree_string_span(compile_tree(c, document), node, &scratch);
-	uint32_t name, sub = compile_known(c, 'U', resource, text);
+	uint32_t name, sub = scratch.full ? VALUE_NONE : compile_known(c, 'U', resource, text);
 
 	if (sub == VALUE_NONE) {
 		sub = find_target(c, document, node, resource, &name);
-		if (sub != SUB_NONE)
+		if (sub != SUB_NONE && !scratch.full)
 			compile_learn(c, 'U', resource, text, sub);
 	}
 	return sub;

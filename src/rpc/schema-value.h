@@ -17,7 +17,7 @@ struct work {
 /* Take N from it. false: it is used up. */
 static inline bool work(struct work *w, uint64_t n)
 {
-	if (w->left < n) {
+	if (w->out || w->left < n) {
 		w->left = 0;
 		w->out = true;
 		return false;
