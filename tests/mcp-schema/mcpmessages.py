@@ -145,12 +145,6 @@ def error_allowed(schema, s, message):
 	return schema.valid({"allOf": parts}, message)
 
 
-def at(value, path):
-	for step in path:
-		value = value[step]
-	return value
-
-
 _alive = []  # so that no identity is used twice: what is known of instances is kept by it
 
 
@@ -182,6 +176,7 @@ def variations(kind, version, message, seen):
 				yield changed(message, path, key, None), True
 			continue
 		optional = allowed(kind, without)  # in another version
-		for mutant in [without] + [changed(message, path, key, v) for v in WRONG]:
-			null = optional and mutant is not without and at(mutant, path)[key] is None
-			yield mutant, None if null or allowed(kind, mutant) else False
+		yield without, None if optional else False
+		for wrong in WRONG:
+			mutant = changed(message, path, key, wrong)
+			yield mutant, None if optional and wrong is None or allowed(kind, mutant) else False

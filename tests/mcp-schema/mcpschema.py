@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 KNOWN = {"$ref", "$schema", "$comment", "additionalProperties", "allOf", "anyOf", "const", "default", "description", "enum", "examples",
 	 "format", "items", "maximum", "maxItems", "minimum", "properties", "required", "title", "type"}
+MAP_KEY = "key"  # and a number: in maps that are made
 FORMATS = {"uri": "file:///a", "uri-template": "file:///{a}", "byte": "AAAA"}
 
 
@@ -130,8 +131,9 @@ class Schema:
 
 	# ---- making --------------------------------------------------------------------------------------
 
-	def make(self, s, full, depth=0):
-		"""Values that satisfy S: with all that may be there, or only what must be. Variants of items share one array."""
+	def make(self, s, full, stack=()):
+		"""Values that satisfy S: with all that may be there, or only what must be. Variants of items share one array. STACK: the
+		definitions that are being made; one that is in itself is made with the least."""
 		if not isinstance(s, dict):
 			return [{"any": [1]}] if full else [None]
 		if "examples" in s and full:
@@ -140,13 +142,16 @@ class Schema:
 			return [s["const"]]
 		if "enum" in s:
 			return list(s["enum"]) if full else s["enum"][:1]
+		if "$ref" in s:
+			stack += (s["$ref"],)
+			full = full and stack.count(s["$ref"]) < 2
 		parts = ([self.get(s["$ref"])] if "$ref" in s else []) + s.get("allOf", [])
 		own = {k: v for k, v in s.items() if k not in ("$ref", "allOf", "anyOf")}
 		if "properties" in own or not parts and "anyOf" not in s:
 			parts.append(own)
-		made = [self._plain(p, full, depth) if p is own else self.make(p, full, depth + 1) for p in parts]
+		made = [self._plain(p, full, stack) if p is own else self.make(p, full, stack) for p in parts]
 		if "anyOf" in s:
-			made.append(self._any_of(s, full, depth))
+			made.append(self._any_of(s, full, stack))
 		if len(made) == 1:
 			return made[0]
 		variants = []
@@ -159,36 +164,36 @@ class Schema:
 				variants.append(whole)
 		return variants
 
-	def _any_of(self, s, full, depth):
+	def _any_of(self, s, full, stack):
 		if all(set(p) == {"required"} for p in s["anyOf"]):
 			rows = s["anyOf"] if full else s["anyOf"][:1]
-			return [{k: self.make(s["properties"][k], full, depth + 1)[0] for k in p["required"]} for p in rows]
-		variants = [v for p in s["anyOf"] for v in self.make(p, full, depth + 1)]
+			return [{k: self.make(s["properties"][k], full, stack)[0] for k in p["required"]} for p in rows]
+		variants = [v for p in s["anyOf"] for v in self.make(p, full, stack)]
 		return variants if full else variants[:1]
 
-	def _plain(self, s, full, depth):
+	def _plain(self, s, full, stack):
 		kind = s.get("type", "object" if "properties" in s else None)
 		if isinstance(kind, list):
-			return [v for k in kind for v in self._plain({**s, "type": k}, full, depth)]
+			return [v for k in kind for v in self._plain({**s, "type": k}, full, stack)]
 		if kind == "object":
-			return self._object(s, full, depth)
+			return self._object(s, full, stack)
 		if kind == "array":
-			return [self.make(s.get("items", True), full, depth + 1)[:s.get("maxItems", 99)] if full and depth < 14 else []]
+			return [self.make(s.get("items", True), full, stack)[:s.get("maxItems", 99)] if full else []]
 		if kind == "string":
 			return [FORMATS.get(s.get("format"), "x")]
 		simple = {"integer": [1], "number": [0.5] if full else [1], "boolean": [True, False] if full else [True], "null": [None]}
 		return simple.get(kind, [{"any": [1, "x", None, True]}] if full else ["x"])
 
-	def _object(self, s, full, depth):
+	def _object(self, s, full, stack):
 		required = s.get("required", [])
 		properties = s.get("properties", {})
-		names = [k for k in properties if k in required or full and depth < 14]
-		made = {k: self.make(properties[k], full, depth + 1) for k in names}
+		names = [k for k in properties if k in required or full]
+		made = {k: self.make(properties[k], full, stack) for k in names}
 		base = {k: v[0] for k, v in made.items()}
 		other = s.get("additionalProperties", True)
-		if full and depth < 14:
+		if full:
 			if isinstance(other, dict) and other:
-				base.update({f"key{i}": v for i, v in enumerate(self.make(other, full, depth + 1))})
+				base.update({f"{MAP_KEY}{i}": v for i, v in enumerate(self.make(other, full, stack))})
 			elif other is not False:
 				base["x-unknown"] = {"y": [None]}
 		return [base] + [{**base, k: v} for k in names for v in made[k][1:]]
@@ -220,12 +225,17 @@ class Schema:
 
 
 def changed(value, path, key, new=None, remove=False):
-	"""A copy of VALUE with one member other; what is not on the way there is shared."""
-	copy = dict(value) if isinstance(value, dict) else list(value)
-	if path:
-		copy[path[0]] = changed(value[path[0]], path[1:], key, new, remove)
-	elif remove:
-		del copy[key]
-	else:
-		copy[key] = new
-	return copy
+	"""A copy of VALUE with one member other; of lists and maps on the way there, only what leads there. The rest is shared."""
+	if not path:
+		copy = dict(value)
+		if remove:
+			del copy[key]
+		else:
+			copy[key] = new
+		return copy
+	step, inner = path[0], changed(value[path[0]], path[1:], key, new, remove)
+	if isinstance(value, list):
+		return [inner]
+	if step.startswith(MAP_KEY):
+		return {step: inner}
+	return {**value, step: inner}
