@@ -44,6 +44,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
@@ -158,7 +159,6 @@ def do(s, step):
 			return s.reply(step["id"])
 	elif "pause" in step:
 		s.request("ping")
-		import time
 		time.sleep(step["pause"] / 1000)
 		return None
 	# The other side answers in order: what was to come has come when this is answered.

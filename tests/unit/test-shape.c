@@ -188,6 +188,29 @@ static void leniency(void)
 	passes(SHAPE_ERROR, "{\"code\":-32022,\"message\":\"of no meaning in the legacy versions\"}");
 }
 
+/* A second member that only looks like one of the protocol's, or another one that is the server's own. */
+static void lookalikes(void)
+{
+	static const struct {
+		const char *key, *of; /* NULL: it is its own */
+	} keys[] = {
+		{ "Name", "name" }, { "NAME", "name" }, { "inputschema", "inputSchema" }, { "input\305\277chema", "inputSchema" },
+		{ "\357\275\216ame", "name" }, { "\357\274\256\357\274\241ME", "name" }, { "n\\u0041me", "name" },
+		{ "name\\u0000", "name" }, { "name\\u0000x", "name" }, { "names", NULL }, { "nam", NULL }, { "", NULL }, { "na me", NULL },
+		{ "n\303\244me", NULL }, { "x-name", NULL }, { "nam\\u0000", NULL }, { "\305", NULL }, { "\357\275", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char text[300], words[100];
+		snprintf(text, sizeof text, "{\"tools\":[{\"name\":\"x\",\"inputSchema\":{\"type\":\"object\"},\"%s\":1}]}", keys[i].key);
+		snprintf(words, sizeof words, "has a key that only looks like \"%s\"", keys[i].of ? keys[i].of : "");
+		if (keys[i].of)
+			fails(SHAPE_LIST_TOOLS_RESULT, false, text, "/tools/0", words);
+		else
+			passes(SHAPE_LIST_TOOLS_RESULT, text);
+	}
+}
+
 static void absence(void)
 {
 	struct shape_failure failure = { .pointer = "x" };
@@ -226,6 +249,7 @@ int main(void)
 	numbers();
 	failures();
 	leniency();
+	lookalikes();
 	absence();
 	long_paths();
 	tree_free(&tree);
