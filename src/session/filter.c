@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "cage/cage.h"
+#include "store/rulefiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -29,7 +31,8 @@
 #define QUEUE_MAX ((size_t)8 << 20)
 #define STDERR_QUEUE_MAX ((size_t)128 << 10)
 
-enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_TIMER, P_HOOK_IN, P_HOOK_OUT, P_COUNT };
+enum { P_CLIENT_IN, P_SERVER_OUT, P_SERVER_ERR, P_TO_SERVER, P_TO_CLIENT, P_TO_STDERR, P_MONITOR, P_TIMER, P_RARE, P_HOOK_IN,
+       P_HOOK_OUT, P_COUNT };
 
 static uint64_t now_ms(void)
 {
@@ -37,6 +40,25 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/*
+ * Standard error, the monitor and the timer have something to say now and then, and each costs poll(2) for each message; behind
+ * one epoll(7) descriptor they cost as much as one. Nothing of it is needed where it cannot be had.
+ */
+static int watch_rare(const struct filter *f)
+{
+	const int fds[] = { f->stderr_.in, f->monitor, f->timer };
+	int rare = epoll_create1(EPOLL_CLOEXEC);
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds) && rare >= 0; i++) {
+		struct epoll_event event = { .events = EPOLLIN };
+		if (epoll_ctl(rare, EPOLL_CTL_ADD, fds[i], &event) < 0) {
+			close(rare);
+			rare = -1;
+		}
+	}
+	return rare;
 }
 
 static int set_up(struct filter *f, const struct plan *plan, const struct filter_fds *fds, struct error *err)
@@ -49,6 +71,7 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	f->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (f->timer < 0)
 		return error_set(err, errno, "cannot make the filter's timer");
+	f->rare = watch_rare(f);
 	f->calls = route_new(0);
 	f->reverse = route_new(0);
 	if (!f->lane[0].frame || !f->lane[1].frame || !f->calls || !f->reverse)
@@ -150,19 +173,43 @@ static bool hear_monitor(struct filter *f)
 	return true;
 }
 
+/* Once standard error is closed here, it may still be open elsewhere and then be ready for ever: each is asked for itself. */
+static bool has_rare(const struct filter *f)
+{
+	return f->rare >= 0 && f->stderr_.in >= 0;
+}
+
+/* Whether one of the three is ready, and if so which. */
+static void look_at_rare(const struct filter *f, struct pollfd *p)
+{
+	struct pollfd rare[] = {
+		{ .fd = f->stderr_.in, .events = POLLIN },
+		{ .fd = f->monitor, .events = POLLIN },
+		{ .fd = f->timer, .events = POLLIN },
+	};
+
+	if (!p[P_RARE].revents || poll(rare, ARRAY_SIZE(rare), 0) <= 0)
+		return;
+	p[P_SERVER_ERR].revents = rare[0].revents;
+	p[P_MONITOR].revents = rare[1].revents;
+	p[P_TIMER].revents = rare[2].revents;
+}
+
 static void wait_for_work(struct filter *f)
 {
 	struct pollfd p[P_COUNT];
+	bool rare = has_rare(f);
 	struct lane *in = &f->lane[CLIENT_TO_SERVER], *out = &f->lane[SERVER_TO_CLIENT];
 
 	want(&p[P_CLIENT_IN], in->in, lane_wants_input(f, CLIENT_TO_SERVER), POLLIN);
 	want(&p[P_SERVER_OUT], out->in, lane_wants_input(f, SERVER_TO_CLIENT), POLLIN);
-	want(&p[P_SERVER_ERR], f->stderr_.in, f->stderr_.in >= 0, POLLIN);
+	want(&p[P_SERVER_ERR], f->stderr_.in, !rare && f->stderr_.in >= 0, POLLIN);
 	want(&p[P_TO_SERVER], f->to_server.fd, f->to_server.blocked, POLLOUT);
 	want(&p[P_TO_CLIENT], f->to_client.fd, f->to_client.blocked, POLLOUT);
 	want(&p[P_TO_STDERR], f->to_stderr.fd, f->to_stderr.blocked, POLLOUT);
-	want(&p[P_MONITOR], f->monitor, true, POLLIN);
-	want(&p[P_TIMER], f->timer, true, POLLIN);
+	want(&p[P_MONITOR], f->monitor, !rare, POLLIN);
+	want(&p[P_TIMER], f->timer, !rare, POLLIN);
+	want(&p[P_RARE], f->rare, rare, POLLIN);
 
 	int hook_in, hook_out;
 	bool hook_write;
@@ -176,6 +223,7 @@ static void wait_for_work(struct filter *f)
 	f->now = now_ms();
 	if (n <= 0)
 		return;
+	look_at_rare(f, p);
 	if (p[P_CLIENT_IN].revents)
 		in->readable = true;
 	if (p[P_SERVER_OUT].revents)
@@ -265,9 +313,20 @@ static bool drained(struct filter *f)
 static int confine_self(const struct filter *f, const struct filter_fds *fds, int *abi, struct error *err)
 {
 	const int keep[] = { fds->client_in, fds->client_out, fds->client_err, fds->server_in,
-			     fds->server_out, fds->server_err, fds->monitor, f->timer, fds->hook_in, fds->hook_out };
+			     fds->server_out, fds->server_err, fds->monitor, f->timer, f->rare, fds->hook_in,
+			     fds->hook_out };
 
 	return confine_filter(keep, ARRAY_SIZE(keep), abi, err);
+}
+
+/* Its files are read here and not by the monitor, so that this goes on while the cage is being built. */
+static int prepare_texts(struct filter *f, const struct filter_fds *fds, struct error *err)
+{
+	CLEANUP(rule_list_free) struct rule_list rules = { 0 };
+
+	if (rulefiles_load(&f->plan->mediation, geteuid(), false, &rules, err) < 0)
+		return -1;
+	return texts_prepare(f, &rules, fds->hook_in, fds->hook_out, err);
 }
 
 _Noreturn void filter_main(const struct plan *plan, struct filter_fds *fds)
@@ -287,7 +346,7 @@ _Noreturn void filter_main(const struct plan *plan, struct filter_fds *fds)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || set_up(f, plan, fds, &err) < 0 ||
-	    texts_prepare(f, fds->rules, fds->hook_in, fds->hook_out, &err) < 0 || texts_seal(&err) < 0 ||
+	    prepare_texts(f, fds, &err) < 0 || texts_seal(&err) < 0 ||
 	    confine_self(f, fds, &abi, &err) < 0 || pinned_begin(f, &fds->pins, &err) < 0) {
 		if (!err.what[0])
 			error_set(&err, errno, "cannot tie the filter to the monitor's life");

@@ -30,7 +30,6 @@
 
 /* Descriptors the filter is given; they become its own. */
 struct filter_fds {
-	const struct rule_list *rules; /* for texts */
 	int hook_in, hook_out; /* of the text command; -1: there is none */
 	int client_in, client_out, client_err;
 	int server_in, server_out, server_err;
@@ -96,6 +95,7 @@ struct filter {
 	bool idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
 	bool draining; /* the server is gone: pass on what it left, then end */
 
+	int rare;           /* epoll(7) over what is seldom ready; -1: none */
 	int timer;          /* timerfd_create(2) */
 	uint64_t timer_due; /* what it is set to, milliseconds; 0: nothing */
 

@@ -435,7 +435,6 @@ static void release(struct session *s)
 
 	asking_end(s);
 	child_end(&s->text_command);
-	rule_list_free(&s->rules);
 	approvals_free(&s->approvals);
 	cgroup_release(&s->cgroup);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)

@@ -16,7 +16,6 @@
 #include "base/log.h"
 #include "cage/cage.h"
 #include "policy/plan.h"
-#include "rpc/rules.h"
 #include "session/pinning.h"
 #include "session/alarm.h"
 #include "session/ask-helper.h"
@@ -72,7 +71,6 @@ struct session {
 	uint64_t refusals;
 	uint64_t asked; /* requests of the server that were written down */
 	uint64_t texts_written; /* records about texts */
-	struct rule_list rules; /* for texts: the filter's */
 	struct child text_command;
 	unsigned char packet[RECORD_PACKET_MAX];
 };

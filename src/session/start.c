@@ -10,7 +10,6 @@
 #include "base/fd.h"
 #include "session/filter.h"
 #include "session/init.h"
-#include "store/rulefiles.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,13 +92,10 @@ static int clone_cage(struct session *s, const struct pipes *p, struct error *er
 	return s->init.pid < 0 ? -1 : 0;
 }
 
-/* Rules and the text command are made ready while the cage is being built. */
-static int prepare_texts(struct session *s, struct pipes *p, struct error *err)
+static int start_text_command(struct session *s, struct pipes *p, struct error *err)
 {
 	const struct mediation *m = &s->plan->mediation;
 
-	if (rulefiles_load(m, geteuid(), false, &s->rules, err) < 0)
-		return -1;
 	if (m->text_command.n == 0)
 		return 0;
 	if (pipe2(p->ask, O_CLOEXEC) < 0 || pipe2(p->told, O_CLOEXEC) < 0 || fd_set_nonblock(p->ask[1], 1) < 0 ||
@@ -122,7 +118,6 @@ static int fork_filter(struct session *s, const struct pipes *p, struct error *e
 			.server_out = p->out[0],
 			.server_err = p->err[0],
 			.monitor = p->filter[1],
-			.rules = &s->rules,
 			.hook_in = p->ask[1],
 			.hook_out = p->told[0],
 			.approvals = &s->approvals,
@@ -220,13 +215,13 @@ int session_start(struct session *s, struct error *err)
 	int step = cgroup_prepare(s->plan, &s->cgroup, err);
 	if (s->cgroup.how != CGROUP_SCOPE && judge_cgroup(s, step, err) < 0)
 		return -1;
-	if (clone_cage(s, &p, err) < 0 || prepare_texts(s, &p, err) < 0 || fork_filter(s, &p, err) < 0)
+	/* The filter first: it compiles its rules while the cage is being built. */
+	if (start_text_command(s, &p, err) < 0 || fork_filter(s, &p, err) < 0 || clone_cage(s, &p, err) < 0)
 		return -1;
 	s->filter.fd = TAKE_FD(&p.filter[0]);
 	s->init.fd = TAKE_FD(&p.init[0]);
 	/* Ends that are not ours would keep the others from seeing an end of file. */
 	pipes_close(&p);
-	rule_list_free(&s->rules);
 
 	if (s->cgroup.how == CGROUP_SCOPE && enter_scope(s, err) < 0)
 		return -1;

@@ -33,10 +33,10 @@ OFTEN = 16
 # Their failure has to stop the session. What makes the descriptors and namespaces is in the fingerprint.
 MUST_STOP = {
 	"0": {"clone3", "clone", "fork", "socketpair", "pipe2", "signalfd4"},
-	"0.1": {"fsopen", "fsconfig", "fsmount", "open_tree", "move_mount", "mount_setattr", "pivot_root", "umount2",
+	"0.2": {"fsopen", "fsconfig", "fsmount", "open_tree", "move_mount", "mount_setattr", "pivot_root", "umount2",
 		"sethostname", "dup2", "dup3", "write", "mkdirat", "mknodat", "symlinkat", "clone", "signalfd4"},
-	"0.2": {"capset", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"},
-	"0.1.1": {"setsid", "capset", "prctl", "prlimit64", "landlock_create_ruleset", "landlock_add_rule",
+	"0.1": {"capset", "landlock_create_ruleset", "landlock_restrict_self", "seccomp"},
+	"0.2.1": {"setsid", "capset", "prctl", "prlimit64", "landlock_create_ruleset", "landlock_add_rule",
 		  "landlock_restrict_self", "seccomp", "dup2", "dup3", "execve"},
 }
 
@@ -50,7 +50,7 @@ class Call:
 		return f"{self.name} number {self.number} of {ROLES.get(self.role, self.role)}"
 
 
-ROLES = {"0": "monitor", "0.1": "init", "0.2": "filter", "0.1.1": "server before execve"}
+ROLES = {"0": "monitor", "0.2": "init", "0.1": "filter", "0.2.1": "server before execve"}
 
 
 class Run:
@@ -170,7 +170,7 @@ def targets_of(calls):
 	for c in calls[loader + 1:]:
 		# After this the server may run already, and its session is ended instead.
 		c.late = c.role in started
-		if c.role == "0.1" and c.name == "clone" or c.role == "0" and c.name == "sendto":
+		if c.role == "0.2" and c.name == "clone" or c.role == "0" and c.name == "sendto":
 			started.add(c.role)
 		if c.name not in LEAVE_OUT:
 			found.append(c)
