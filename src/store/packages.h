@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The store of packages, one immutable tree for each resolved set, below $XDG_DATA_HOME/mcpcage/packages:
+ *
+ *	trees/HASH/files/       the tree; its name is its Merkle hash (store/tree.h)
+ *	trees/HASH/record.json  the lock record, struct package
+ *	trees/HASH/table        what lstat(2) said of each file when its hash was right, so that a start need not read them
+ *	requests/KEY/           what was asked for, which tree answers it now, and which ones did before
+ *	staging/NAME/           installations that are going on; one that nobody holds locked is litter
+ *
+ * Everything becomes visible by rename(2), is fsynced before, and is found again after a kill at any moment. Files are opened by
+ * descriptor, owned by the user and written by nobody else, or refused.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "policy/package.h"
+#include "store/tree.h"
+
+struct store; /* opaque */
+
+/* FOLDER is made (0700) when it is not there. */
+int store_open(const char *folder, struct store **store, struct error *err);
+void store_close(struct store *store);
+
+/* 1: *PACKAGE is what REQUEST was resolved to, `folder` included, not yet verified; 0: it never was; -1. */
+int store_find(struct store *store, const struct package_request *request, struct package *package, struct error *err);
+
+/*
+ * Whoever installs for REQUEST holds its lock. Waits; WAITING (may be NULL) is called once before it does. Returns a descriptor whose
+ * closing ends the lock, or -1. After waiting call store_find() again: the other one may have done the work.
+ */
+int store_lock(struct store *store, const struct package_request *request, void (*waiting)(void *context), void *context,
+	       struct error *err);
+
+/* A folder to install into; the installer's own files (caches, logs) go to `work`, which is thrown away. */
+struct stage {
+	struct store *store; /* borrowed */
+	char *folder;        /* absolute */
+	char *files;         /* FOLDER/files: becomes the tree */
+	char *work;          /* FOLDER/work */
+	int lock;
+};
+int stage_begin(struct store *store, struct stage *stage, struct error *err);
+/* Throws away what is left of it. */
+void stage_end(struct stage *stage);
+/*
+ * Check the tree (store/tree.h says what may be in one), make it read-only, hash it, write record and table, put it into the store and
+ * make it the answer to PACKAGE's request. A tree that is there already is kept, and the new copy thrown away. Fills `tree`, `files`,
+ * `bytes` and `folder` of PACKAGE.
+ */
+int stage_publish(struct stage *stage, struct package *package, struct error *err);
+
+/* Before each run. The cost is that of lstat(2) for each file unless something differs. -1 names the file. */
+int store_verify(struct store *store, const struct package *package, struct error *err);
+/* Read and hash everything. */
+int store_verify_fully(struct store *store, const struct package *package, struct error *err);
