@@ -126,6 +126,7 @@ static void drop_below(struct target *t, const char *path)
 		if (path_within(t->grants[i].path, path)) {
 			free(t->grants[i].path);
 			free(t->grants[i].why);
+			free(t->grants[i].dest);
 		} else {
 			t->grants[kept++] = t->grants[i];
 		}
@@ -144,7 +145,7 @@ int target_grant(struct resolver *r, const char *path, const char *why, struct e
 	if (!grown)
 		return error_oom(err);
 	t->grants = grown;
-	struct target_grant new = { strdup(path), strdup(why) };
+	struct target_grant new = { .path = strdup(path), .why = strdup(why) };
 	if (!new.path || !new.why) {
 		free(new.path);
 		free(new.why);

@@ -164,7 +164,7 @@ static int look(struct resolver *r, struct error *err)
 	return 0;
 }
 
-static int replace_command(struct resolver *r, const char *with, struct error *err)
+int target_replace(struct resolver *r, const char *with, struct error *err)
 {
 	char *copy = strdup(with);
 
@@ -220,7 +220,7 @@ static int step(struct resolver *r, struct error *err)
 	if (shim > 0)
 		r->by_file = false;
 	if (shim != 0)
-		return shim < 0 || replace_command(r, next, err) < 0 ? -1 : 1;
+		return shim < 0 || target_replace(r, next, err) < 0 ? -1 : 1;
 	if (refuse_by_name(r, path_base(r->real), err) < 0)
 		return -1;
 	if (is_elf(r)) {
@@ -319,38 +319,43 @@ static int resolve_scripts(struct resolver *r, const struct interpreter *in, str
 	return grant_script(r, real, err);
 }
 
-/*
- * Python finds its virtual environment by the path it was started as, so argv[0] stays inside it. The
- * symlinks between the two have to exist in the cage too: those of the interpreter, and those of the "home"
- * in pyvenv.cfg, by which it finds its library.
- */
-static int resolve_python(struct resolver *r, struct error *err)
+/* They have to exist in the cage too: those of the interpreter, and those of the "home" in pyvenv.cfg, by which it finds its library. */
+int target_venv_links(struct resolver *r, const char *venv, const char *bin, const char *real, struct error *err)
 {
-	CLEANUP_FREE char *venv = target_venv(r->found);
 	CLEANUP_STRLIST struct strlist links = { 0 };
-
-	if (target_grant_python(r, r->real, venv, err) < 0)
-		return -1;
-	if (!venv)
-		return replace_command(r, r->real, err);
-
-	CLEANUP_FREE char *started = target_format("%s/bin/%s", venv, path_base(r->found));
 	CLEANUP_FREE char *config = path_join(venv, "pyvenv.cfg");
-	CLEANUP_FREE char *bin = target_dir(r->real);
+	CLEANUP_FREE char *folder = target_dir(real);
 	char text[4096];
-	if (!started || !config || !bin || replace_command(r, started, err) < 0)
+
+	if (!config || !folder)
 		return error_oom(err);
-	free(target_walk(started, &links));
+	free(target_walk(bin, &links));
 	ssize_t n = target_read(config, text, sizeof text);
 	const char *home = n > 0 ? strstr(text, "home = ") : NULL;
 	if (home && (home == text || home[-1] == '\n')) {
 		CLEANUP_STRLIST struct strlist home_links = { 0 };
 		CLEANUP_FREE char *path = strndup(home + 7, strcspn(home + 7, "\r\n"));
-		CLEANUP_FREE char *real = path && path[0] == '/' ? target_walk(path, &home_links) : NULL;
-		if (real && strcmp(real, bin) == 0 && target_keep_links(r, &home_links, err) < 0)
+		CLEANUP_FREE char *home_real = path && path[0] == '/' ? target_walk(path, &home_links) : NULL;
+		if (home_real && strcmp(home_real, folder) == 0 && target_keep_links(r, &home_links, err) < 0)
 			return -1;
 	}
 	return target_keep_links(r, &links, err);
+}
+
+/* Python finds its virtual environment by the path it was started as, so argv[0] stays inside it. */
+static int resolve_python(struct resolver *r, struct error *err)
+{
+	CLEANUP_FREE char *venv = target_venv(r->found);
+
+	if (target_grant_python(r, r->real, venv, err) < 0)
+		return -1;
+	if (!venv)
+		return target_replace(r, r->real, err);
+
+	CLEANUP_FREE char *started = target_format("%s/bin/%s", venv, path_base(r->found));
+	if (!started || target_replace(r, started, err) < 0)
+		return error_oom(err);
+	return target_venv_links(r, venv, started, r->real, err);
 }
 
 static int resolve_program(struct resolver *r, struct error *err)
@@ -371,14 +376,33 @@ static int resolve_program(struct resolver *r, struct error *err)
 	if (t->kind == TARGET_PYTHON)
 		status = resolve_python(r, err);
 	else if (t->kind == TARGET_NODE)
-		status = target_grant_node(r, r->real, err) < 0 ? -1 : replace_command(r, r->real, err);
+		status = target_grant_node(r, r->real, err) < 0 ? -1 : target_replace(r, r->real, err);
 	else
-		status = target_grant_binary(r, r->real, err) < 0 ? -1 : replace_command(r, r->found, err);
+		status = target_grant_binary(r, r->real, err) < 0 ? -1 : target_replace(r, r->found, err);
 	if (status == 0 && r->script)
 		return resolve_own_script(r, in, err);
 	if (status == 0 && in)
 		return resolve_scripts(r, in, err);
 	return status;
+}
+
+int target_strip(struct resolver *r, struct error *err)
+{
+	CLEANUP_FREE char *named = r->argv.n > 0 ? strdup(r->argv.v[0]) : NULL;
+	int again = 1;
+
+	if (r->argv.n == 0)
+		return error_set(err, 0, "there is no command to run");
+	if (!named)
+		return error_oom(err);
+	for (int steps = 0; again > 0; steps++) {
+		again = step(r, err);
+		if (again > 0 && steps == MAX_STEPS) {
+			error_set(err, 0, "%s leads from one script to the next without end", named);
+			again = error_kind(err, ERROR_CANNOT_RUN);
+		}
+	}
+	return again;
 }
 
 int target_resolve(char *const command[], char **environ_, struct facts *facts, struct error *err)
@@ -393,19 +417,10 @@ int target_resolve(char *const command[], char **environ_, struct facts *facts, 
 	for (size_t i = 0; status == 0 && command[i]; i++)
 		if (strlist_add(&r.argv, command[i]) < 0)
 			status = error_oom(err);
-	if (status == 0 && r.argv.n == 0)
-		status = error_set(err, 0, "there is no command to run");
-
-	int again = 1;
-	for (int steps = 0; status == 0 && again > 0; steps++) {
-		again = step(&r, err);
-		if (again > 0 && steps == MAX_STEPS) {
-			error_set(err, 0, "%s leads from one script to the next without end", command[0]);
-			again = error_kind(err, ERROR_CANNOT_RUN);
-		}
-	}
-	if (status == 0)
-		status = again < 0 ? -1 : resolve_program(&r, err);
+	if (status == 0 && facts->package)
+		status = target_package(&r, err);
+	else if (status == 0)
+		status = target_strip(&r, err) < 0 ? -1 : resolve_program(&r, err);
 	if (status == 0) {
 		facts->target.argv = r.argv;
 		r.argv = (struct strlist){ 0 };

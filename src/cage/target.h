@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Shared by the files that resolve a command: target.c (the steps), target-path.c (PATH and symlinks),
- * target-shim.c (version managers), target-script.c (#! lines and interpreters' options) and
- * target-grant.c (what follows from the result). Nobody else includes it.
+ * target-shim.c (version managers), target-script.c (#! lines and interpreters' options), target-package.c
+ * (what a package runner's command stands for) and target-grant.c (what follows from the result). Nobody else includes it.
  *
  * Everything here runs before there is a cage, as the user, and only looks: it starts no program, and what it
  * reads of other programs' files decides at most which installed version is meant, never what is granted.
@@ -85,6 +85,23 @@ int target_script_place(const struct interpreter *interpreter, const struct strl
 int target_shebang(struct resolver *r, struct error *err);
 /* argv[0] is env(1): take it and its options away. */
 int target_strip_env(struct resolver *r, struct error *err);
+
+/* ---- target-package.c ---- */
+
+/*
+ * facts->package instead of a command: its interpreter and the file it starts, at PACKAGE_PLACE. Fills the target but for argv, which is
+ * r->argv.
+ */
+int target_package(struct resolver *r, struct error *err);
+
+/* ---- target.c ---- */
+
+/* r->argv is a command: take shims, env(1) and #! lines away until r->real is a program. */
+int target_strip(struct resolver *r, struct error *err);
+/* Put WITH in place of r->argv.v[0]. */
+int target_replace(struct resolver *r, const char *with, struct error *err);
+/* The symlinks that the virtual environment's interpreter BIN (VENV/bin/python, as it lies on disk) leads through to REAL. */
+int target_venv_links(struct resolver *r, const char *venv, const char *bin, const char *real, struct error *err);
 
 /* ---- target-grant.c ---- */
 

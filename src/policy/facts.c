@@ -35,9 +35,11 @@ void facts_free(struct facts *facts)
 	for (size_t i = 0; i < target->grants_n; i++) {
 		free(target->grants[i].path);
 		free(target->grants[i].why);
+		free(target->grants[i].dest);
 	}
 	free(target->grants);
 	strlist_free(&target->links);
+	strlist_free(&target->path);
 	strlist_free(&target->notes);
 	for (size_t i = 0; i < facts->paths_n; i++) {
 		free(facts->paths[i].asked);

@@ -6,7 +6,9 @@
 #pragma once
 
 #include "base/strlist.h"
+#include "policy/package.h"
 #include "policy/policy.h"
+#include "policy/runner.h"
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +30,7 @@ enum target_kind { TARGET_BINARY, TARGET_NODE, TARGET_PYTHON, TARGET_SCRIPT };
 struct target_grant {
 	char *path; /* has a path_fact */
 	char *why;  /* "node's installation", "the server's project (package.json)" */
+	char *dest; /* where in the cage; NULL: under its own name */
 };
 
 /* The command, resolved before there is a cage. */
@@ -42,6 +45,7 @@ struct target {
 	 * open nothing, but have to exist in the cage at the same place.
 	 */
 	struct strlist links;
+	struct strlist path;  /* folders in the cage that come last in PATH */
 	struct strlist notes; /* how the command was resolved, a line each, for explain */
 	size_t args_from;     /* argv[args_from..] are the server's own arguments (for files.args) */
 };
@@ -59,6 +63,14 @@ struct facts {
 	int landlock_abi;
 
 	char *pins_key; /* name of the folder of this server's pins, unless policy has one; NULL: nobody asked */
+
+	/*
+	 * The command is a package runner's: how it was read, the package that stands for it, and which of its commands is meant. Set
+	 * by the caller before the command is resolved, and borrowed; NULL: it is an ordinary command.
+	 */
+	const struct runner *runner;
+	const struct package *package;
+	const struct package_command *package_command;
 
 	struct target target;
 	struct path_fact *paths;

@@ -20,6 +20,7 @@ static const char *const words_network[] = { "none", "host", NULL };
 static const char *const words_layers[] = {
 	"userns", "seccomp", "landlock", "apparmor", "cgroup", "timens", "audit", NULL,
 };
+static const char *const words_fetch[] = { "never", "missing", NULL };
 static const char *const words_off[] = { "off", NULL };
 /* In the order of their enumerations in mediation.h. */
 static const char *const words_verdict[] = { "deny", "ask", "allow", NULL };
@@ -33,6 +34,7 @@ const char *const policy_group_titles[GROUPS_N] = {
 	[GROUP_NETWORK] = "Network",
 	[GROUP_LIMITS] = "Limits",
 	[GROUP_CONFINE] = "Layers of the cage",
+	[GROUP_PACKAGES] = "Packages",
 	[GROUP_TOOLS] = "Tools",
 	[GROUP_PINS] = "Pins",
 	[GROUP_TEXT] = "Texts",
@@ -258,6 +260,27 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "inside the cage. A socket of the host stays out of reach, unless it lies in a folder "
 		       "that is granted: what listens there, such as an agent or a container engine, acts "
 		       "outside the cage, so grant no such folder.",
+	},
+	[KEY_PACKAGES_FETCH] = {
+		.id = KEY_PACKAGES_FETCH,
+		.path = "packages.fetch", .option = "--fetch", .argument = "never|missing",
+		.group = GROUP_PACKAGES, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		.words = words_fetch, MEMBER(packages_fetch),
+		.fallback = "missing",
+		.help = "install packages that are not in the store: never, missing",
+		.man = "Whether the package of a command such as npx or uvx is installed when it is not in the store yet "
+		       "(missing), or only by \"mcpcage fetch\" and \"mcpcage store update\" (never).",
+	},
+	[KEY_PACKAGES_SCRIPTS] = {
+		.id = KEY_PACKAGES_SCRIPTS,
+		.path = "packages.scripts", .option = "--allow-scripts",
+		.group = GROUP_PACKAGES, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT, MEMBER(packages_scripts),
+		.fallback = "false",
+		.help = "let packages run their install scripts, in the fetch cage",
+		.man = "Let packages run their install scripts (npm), or be built from source (PyPI), when they are "
+		       "installed. They run in the cage that packages are fetched in, with none of the user's files, but "
+		       "with its network, and what they make is part of the package from then on. A package that was "
+		       "installed with this is kept apart from the same one without.",
 	},
 	[KEY_TOOLS_ALLOW] = {
 		.id = KEY_TOOLS_ALLOW,

@@ -216,7 +216,7 @@ static int add_target(struct planner *p, const struct target_grant *grant)
 			return -1;
 		return bind_script(p, fact->real);
 	}
-	return planner_bind(p, LEVEL_TARGET, fact, NULL, false, grant->why);
+	return planner_bind(p, LEVEL_TARGET, fact, grant->dest, false, grant->why);
 }
 
 int planner_target(struct planner *p)

@@ -161,6 +161,10 @@ static int set_path(struct planner *p)
 		buf_putc(&path, ':');
 	}
 	buf_puts(&path, standard);
+	for (size_t i = 0; i < p->facts->target.path.n; i++) {
+		buf_putc(&path, ':');
+		buf_puts(&path, p->facts->target.path.v[i]);
+	}
 	const char *text = buf_str(&path);
 	return text && !path.full ? set_env(p, "PATH", text) : error_oom(p->err);
 }

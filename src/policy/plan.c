@@ -425,6 +425,9 @@ static int check_exe(struct planner *p)
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (plan->mounts[i].kind != MOUNT_DIR && path_within(plan->exe, plan->mounts[i].dest))
 			around = &plan->mounts[i]; /* the innermost comes last */
+	/* A package has its own place, and what is in it was looked at when it was installed. */
+	if (around && around->kind == MOUNT_BIND && p->facts->package && strcmp(around->dest, PACKAGE_PLACE) == 0)
+		return 0;
 	if (around && around->kind == MOUNT_BIND) {
 		const char *below = plan->exe + strlen(around->dest);
 		size_t n = strlen(around->src);

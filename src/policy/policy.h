@@ -21,6 +21,9 @@ enum network_mode { NETWORK_NONE, NETWORK_HOST };
 /* What to do with existing absolute paths among the server's arguments. */
 enum args_mode { ARGS_OFF, ARGS_RO, ARGS_RW };
 
+/* Whether a session may install a package that is not in the store. */
+enum fetch_mode { FETCH_NEVER, FETCH_MISSING };
+
 /* Layers of the cage, as bits: for `require`, for facts, and for the audit record. */
 enum layer {
 	LAYER_USERNS = 1 << 0,     /* user, mount, pid, net, ipc, uts, cgroup namespaces */
@@ -84,6 +87,10 @@ struct policy {
 	unsigned require;  /* bits of enum layer beside LAYERS_ALWAYS */
 	char *apparmor;    /* profile to stack, or NULL */
 	bool unix_sockets; /* may the server make AF_UNIX sockets (within its own files) */
+
+	/* packages */
+	enum fetch_mode packages_fetch;
+	bool packages_scripts; /* may install scripts and builds run when a package is installed */
 
 	struct mediation mediation;
 

@@ -111,7 +111,7 @@ __attribute__((unused)) static void needs(struct machine *m, const char *path, c
 	struct target *t = &m->facts.target;
 
 	t->grants = reallocarray(t->grants, t->grants_n + 1, sizeof *t->grants);
-	t->grants[t->grants_n++] = (struct target_grant){ strdup(path), strdup(why) };
+	t->grants[t->grants_n++] = (struct target_grant){ .path = strdup(path), .why = strdup(why) };
 }
 
 __attribute__((unused)) static void argument(struct machine *m, const char *arg)
