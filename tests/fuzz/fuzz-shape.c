@@ -25,31 +25,44 @@ static bool is_printable(const char *text)
 	return true;
 }
 
-/* The place of the failure, unless it goes through a key that is not named. */
-static void follow(const struct tree *t, const char *pointer)
+/* Takes the first step off *POINTER, into STEP without escapes. */
+static void step_of(const char **pointer, char *step, size_t size)
 {
-	uint32_t node = 0;
+	const char *p = *pointer;
+	size_t n = 0;
 
-	while (*pointer) {
-		char step[200];
-		size_t n = 0;
-		require(*pointer++ == '/');
-		for (; *pointer && *pointer != '/'; pointer++) {
-			if (pointer[0] == '~')
-				step[n++] = *++pointer == '1' ? '/' : '~';
-			else
-				step[n++] = *pointer;
-			require(n < sizeof step);
-		}
-		step[n] = '\0';
-		if (strcmp(step, "*") == 0)
-			return;
-		if (t->v[node].type == TREE_ARRAY)
-			node = tree_item(t, node, (uint32_t)strtoul(step, NULL, 10));
-		else
-			node = tree_member(t, node, step);
-		require(node != TREE_NONE);
+	require(*p++ == '/');
+	for (; *p && *p != '/'; p++) {
+		require(n + 1 < size);
+		step[n++] = *p != '~' ? *p : *++p == '1' ? '/' : '~';
 	}
+	step[n] = '\0';
+	*pointer = p;
+}
+
+/*
+ * Whether the place of the failure exists below NODE, unless it goes through a key that is not named. Of members of one name any
+ * may be the one that is meant.
+ */
+static bool exists(const struct tree *t, uint32_t node, const char *pointer)
+{
+	char step[sizeof ((struct shape_failure *)NULL)->pointer];
+
+	if (!*pointer)
+		return true;
+	step_of(&pointer, step, sizeof step);
+	if (strcmp(step, "*") == 0)
+		return t->v[node].type == TREE_OBJECT;
+	if (t->v[node].type == TREE_ARRAY) {
+		uint32_t item = tree_item(t, node, (uint32_t)strtoul(step, NULL, 10));
+		return item != TREE_NONE && exists(t, item, pointer);
+	}
+	if (t->v[node].type != TREE_OBJECT)
+		return false;
+	for (uint32_t k = tree_first(t, node); k < t->v[node].next; k = t->v[k + 1].next)
+		if (tree_string_is(t, k, step) && exists(t, k + 1, pointer))
+			return true;
+	return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -68,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(status == 0 || status == -1);
 	if (status < 0) {
 		require(failure.words[0] && is_printable(failure.words) && is_printable(failure.pointer));
-		follow(&tree, failure.pointer);
+		require(exists(&tree, 0, failure.pointer));
 	} else {
 		require(!failure.words[0]);
 	}
