@@ -7,6 +7,7 @@ since a build folder may be closed to others.
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import pwd
@@ -299,13 +300,17 @@ def descendants(pid):
 def own_mounts():
 	"""
 	As root, go where nobody else mounts anything meanwhile, with mounts that are shared: what a session mounted in the
-	wrong place would arrive here.
+	wrong place would arrive here. A root that may not do that mounts nothing either.
 	"""
 	if not ROOT:
 		return
 	libc = ctypes.CDLL(None, use_errno=True)
 	new_ns, rec, private, shared = 0x20000, 0x4000, 1 << 18, 1 << 20
-	if libc.unshare(new_ns) or libc.mount(None, b"/", None, rec | private, None) or \
+	if libc.unshare(new_ns):
+		if ctypes.get_errno() == errno.EPERM:
+			return
+		tap.bail_out(f"no mount namespace: {os.strerror(ctypes.get_errno())}")
+	if libc.mount(None, b"/", None, rec | private, None) or \
 	   libc.mount(None, b"/", None, rec | shared, None):
 		tap.bail_out(f"no mount namespace: {os.strerror(ctypes.get_errno())}")
 
@@ -324,32 +329,46 @@ class Leftovers:
 		with open("/proc/self/mountinfo") as f:
 			# Where others mount at the same time, only what names the test.
 			mounts = {" ".join(line.split()[3:5]) for line in f if ROOT or "mcpcage" in line}
+		# Removing a folder takes what is mounted there out of every namespace: those of other tests come and go.
+		mounts = {m for m in mounts if not self._another_tests(m.split()[1])}
 		files, groups = set(), set()
 		for folder in self.watched:
 			with contextlib.suppress(OSError):
 				files.update(os.path.join(folder, n) for n in os.listdir(folder) if "mcpcage" in n)
-		# Folders of other tests that run at the same time.
-		files = {f for f in files if not (os.path.isdir(f) and re.search("/mcpcage-[a-z]+-[^/]+$", f))}
+		# Folders of other tests that run at the same time, and what run.py lays out to be found.
+		files = {f for f in files if not re.search("/mcpcage-canary-[0-9a-f]+$", f) and
+			 not (os.path.isdir(f) and re.search("/mcpcage-[a-z]+-[^/]+$", f))}
 		for root, dirs, _ in os.walk("/sys/fs/cgroup"):
 			groups.update(os.path.join(root, d) for d in dirs if "mcpcage" in d)
-		return {"mounts": mounts, "files": files, "cgroups": {g for g in groups if self._empty(g)}}
+		return {"mounts": mounts, "files": files, "cgroups": {g for g in groups if self._abandoned(g)}}
+
+	def _another_tests(self, path):
+		return re.match("/tmp/mcpcage-[a-z]+-[^/]+/", path) and not path.startswith(self.folder.base + "/")
 
 	@staticmethod
-	def _empty(group):
+	def _abandoned(group):
+		"""Whether a group is empty and, where its name tells whose it was, its session is gone."""
+		maker = re.search("/mcpcage-([0-9]+)-[^/]*$", group)
+		if maker and os.path.exists(f"/proc/{maker[1]}"):
+			return False
 		with contextlib.suppress(OSError):
 			with open(os.path.join(group, "cgroup.procs")) as f:
 				return not f.read(1)
 		return False
 
 	def new(self):
-		"""A description of what is left, "" when nothing is. What others are about to remove gets three seconds."""
+		"""
+		A description of what is left, "" when nothing is: what was seen at every look in three seconds, since others make
+		and remove theirs meanwhile.
+		"""
 		end = time.monotonic() + 3
+		left = None
 		while True:
 			now = self._look()
-			left = {k: sorted(now[k] ^ self.before[k] if k == "mounts" else now[k] - self.before[k])
-				for k in now}
+			seen = {k: now[k] ^ self.before[k] if k == "mounts" else now[k] - self.before[k] for k in now}
+			left = {k: seen[k] & left[k] for k in seen} if left else seen
 			if not any(left.values()) or time.monotonic() > end:
-				return "; ".join(f"{k}: {v}" for k, v in left.items() if v)
+				return "; ".join(f"{k}: {sorted(v)}" for k, v in left.items() if v)
 			time.sleep(0.1)
 
 

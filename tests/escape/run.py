@@ -23,7 +23,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cagetest import ROOT, Folder, Process, own, personas, plain_env, tap  # noqa: E402
+from cagetest import ROOT, Folder, Process, own, own_mounts, personas, plain_env, tap  # noqa: E402
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LACKING = {2, 6, 19, 38, 93, 94, 97, 101}  # ENOENT ENXIO ENODEV ENOSYS, families, protocols, ENETUNREACH
@@ -456,6 +456,7 @@ def run_as(user):
 
 
 def main():
+	own_mounts()  # what is mounted here on request is nothing to other tests
 	for user in personas():
 		run_as(user)
 	tap.done_testing()

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import PUPPET, Session, error_code, is_tool_error, parsed, require_mcpcage, text_of
@@ -33,10 +34,10 @@ class Declared(Session):
 		self.capabilities = ALL if capabilities is None else capabilities
 		options = []
 		if policy is not None:
-			self.policy_file = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"mcpcage-policy-{os.getpid()}.json")
-			with open(self.policy_file, "w", encoding="utf-8") as f:
-				json.dump(policy, f)
-			options = ["--policy", self.policy_file]
+			self.policy_file = tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8")
+			json.dump(policy, self.policy_file)
+			self.policy_file.flush()
+			options = ["--policy", self.policy_file.name]
 		super().__init__(options, **more)
 
 	def handshake(self):
@@ -47,8 +48,8 @@ class Declared(Session):
 		return r
 
 	def end(self, timeout=5.0):
-		if hasattr(self, "policy_file") and os.path.exists(self.policy_file):
-			os.unlink(self.policy_file)
+		if hasattr(self, "policy_file"):
+			self.policy_file.close()
 		return super().end(timeout)
 
 	def asks(self, method, params=None):
