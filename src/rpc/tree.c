@@ -451,7 +451,7 @@ static bool string_eq(const struct tree *t, uint32_t i, struct span text)
 	const uint8_t *end = (const uint8_t *)t->text.p + t->v[i].end - 1;
 
 	if (!t->v[i].escaped)
-		return span_eq((struct span){ (const char *)p, (size_t)(end - p) }, text); /* either may be empty and NULL */
+		return span_eq((struct span){ (const char *)p, (size_t)(end - p) }, text); /* TEXT may be NULL where it is empty */
 	while (p < end) {
 		char to[4];
 		size_t took = 1, made = 1;
