@@ -391,10 +391,14 @@ int target_strip(struct resolver *r, struct error *err)
 	CLEANUP_FREE char *named = r->argv.n > 0 ? strdup(r->argv.v[0]) : NULL;
 	int again = 1;
 
-	if (r->argv.n == 0)
-		return error_set(err, 0, "there is no command to run");
-	if (!named)
-		return error_oom(err);
+	if (r->argv.n == 0) {
+		error_set(err, 0, "there is no command to run");
+		return -1;
+	}
+	if (!named) {
+		error_oom(err);
+		return -1;
+	}
 	for (int steps = 0; again > 0; steps++) {
 		again = step(r, err);
 		if (again > 0 && steps == MAX_STEPS) {
