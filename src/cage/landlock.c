@@ -15,6 +15,7 @@
 #include "cage/cage.h"
 
 #include "base/cleanup.h"
+#include "base/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -141,7 +142,8 @@ struct rules {
 
 static int allow(const struct rules *rules, const char *path, uint64_t rights, struct error *err)
 {
-	CLEANUP_CLOSE int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	/* In a kept home another session of the server may be putting a symlink in the way. */
+	CLEANUP_CLOSE int fd = path_openat2(AT_FDCWD, path, O_PATH, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)

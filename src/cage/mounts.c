@@ -6,7 +6,8 @@
  * was made for, and mounted from that descriptor, so that exchanging the path in between achieves nothing. They are
  * opened in this namespace because open_tree(2) clones only mounts of the caller's own.
  *
- * Mount points that were created are named by the descriptor of the tmpfs and the path that was made in it. Others lie in a
+ * Mount points that were created are named by the descriptor of the tmpfs and the path that was made in it; in a kept home they
+ * are opened once more without following symlinks, because another session may be changing it. Others lie in a
  * host tree: they have to exist and are opened in the new root without following symlinks, so that a server that may
  * write in a granted tree cannot redirect a mount of its next session.
  *
@@ -53,6 +54,15 @@ static int open_point(const struct root *root, const struct plan_mount *m, struc
 	return -1;
 }
 
+/* What points.c has found or made in the kept home. move_mount(2) itself would follow a symlink on the way. */
+static int open_point_in_home(const struct mount_at *at, const struct plan_mount *m, struct error *err)
+{
+	int fd = path_openat2(at->base, at->path, O_PATH, 0,
+			      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
+
+	return fd < 0 ? error_set(err, errno, "cannot open %s in the kept home", m->dest) : fd;
+}
+
 /* Attach TREE, which was made of WHAT, where mount I belongs. */
 static int attach(const struct root *root, size_t i, int tree, const char *what, struct error *err)
 {
@@ -60,12 +70,13 @@ static int attach(const struct root *root, size_t i, int tree, const char *what,
 	const struct mount_at *at = &root->at[i];
 	CLEANUP_CLOSE int point = -1;
 
-	if (at->base < 0) {
+	if (at->base < 0)
 		point = open_point(root, m, err);
-		if (point < 0)
-			return -1;
-	}
-	if (mountapi_attach(tree, at->base < 0 ? point : at->base, at->base < 0 ? "" : at->path) < 0)
+	else if (at->in_home && *at->path)
+		point = open_point_in_home(at, m, err);
+	if (point < 0 && (at->base < 0 || (at->in_home && *at->path)))
+		return -1;
+	if (mountapi_attach(tree, point >= 0 ? point : at->base, point >= 0 ? "" : at->path) < 0)
 		return error_set(err, errno, "cannot mount %s on %s (move_mount)", what, m->dest);
 	return 0;
 }
@@ -118,22 +129,33 @@ static int clone_source(int source, bool directory, bool *submounts)
 	return mountapi_clone(source, "", 1);
 }
 
-static int attach_bind(struct root *root, size_t i, struct error *err)
+int mount_clone(const struct plan_mount *m, bool *submounts, struct error *err)
 {
-	const struct plan_mount *m = &root->plan->mounts[i];
 	uint64_t attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | (m->write ? 0 : MOUNT_ATTR_RDONLY);
 
 	CLEANUP_CLOSE int source = open_source(m, err);
 	if (source < 0)
 		return -1;
-	bool *submounts = &root->at[i].submounts;
 	CLEANUP_CLOSE int tree = clone_source(source, m->directory, submounts);
 	if (tree < 0)
 		return error_set(err, errno, "cannot bind %s (open_tree)", m->src);
-	root->submounts = root->submounts || *submounts;
 	if (mountapi_restrict(tree, attributes, *submounts) < 0)
 		return error_set(err, errno, "cannot make %s %s (mount_setattr)", m->src,
 				 m->write ? "nosuid" : "read-only");
+	return TAKE_FD(&tree);
+}
+
+static int attach_bind(struct root *root, size_t i, struct error *err)
+{
+	const struct plan_mount *m = &root->plan->mounts[i];
+	struct mount_at *at = &root->at[i];
+
+	if (at->own >= 0)
+		return attach(root, i, at->own, m->src, err);
+	CLEANUP_CLOSE int tree = mount_clone(m, &at->submounts, err);
+	if (tree < 0)
+		return -1;
+	root->submounts = root->submounts || at->submounts;
 	return attach(root, i, tree, m->src, err);
 }
 

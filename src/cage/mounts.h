@@ -13,17 +13,18 @@
 /* What belongs to a mount of the plan while the root is built. */
 struct mount_at {
 	/*
-	 * Where its mount point is: PATH below the descriptor BASE, a tmpfs of ours, "" for BASE itself. BASE is -1 when
-	 * it lies in a tree that is not ours; PATH is the plan's then.
+	 * Where its mount point is: PATH below the descriptor BASE, a tmpfs of ours or the kept home, "" for BASE itself. BASE
+	 * is -1 when it lies in a tree that is not ours; PATH is the plan's then.
 	 */
 	int base;
 	const char *path;
-	/* MOUNT_TMPFS: it, detached at first. MOUNT_DEV: its folder. MOUNT_DATA that is mounted: the file. Else -1. */
+	bool in_home; /* BASE is the kept home, where another session may be changing names meanwhile */
+	/* MOUNT_TMPFS and the kept home: it, detached at first. MOUNT_DEV: its folder. MOUNT_DATA that is mounted: the file. Else -1. */
 	int own;
 	bool submounts; /* MOUNT_BIND: other mounts came along in it */
 };
 
-/* A root that is being built. Every descriptor belongs to a file system of ours. */
+/* A root that is being built. Every descriptor belongs to a file system of ours, or to the kept home. */
 struct root {
 	const struct plan *plan;
 	int fd;              /* the tmpfs that becomes "/" */
@@ -52,6 +53,8 @@ int points_tmpfs(const char *where, uint64_t size, const char *mode, struct erro
 
 /* ---- mounts.c: what is attached ----------------------------------------------------------------- */
 
+/* MOUNT_BIND: a detached clone of what M shows, restricted; *SUBMOUNTS: with the mounts in it. -1: ERR. */
+int mount_clone(const struct plan_mount *m, bool *submounts, struct error *err);
 /* Attach mount I. In the plan's order. */
 int mount_attach(struct root *root, size_t i, struct error *err);
 

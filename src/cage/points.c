@@ -4,7 +4,10 @@
  *
  * Whether a mount point is created is decided by the plan alone: which is the innermost mount that its path lies in? Created
  * is only in a tmpfs of ours, below its own descriptor, by a walk that crosses neither symlinks nor mounts; and at a
- * time when no object of the host is in the new root. So nothing is ever created in a host tree.
+ * time when no object of the host is in the new root. So nothing is ever created in a host tree, with one exception: the kept
+ * home (files.home), a folder that mcpcage itself has made for this server. What is to be shown below the home gets its mount points
+ * there, like in one that is a tmpfs. Names in it are the server's, who may have left anything behind and, in another
+ * session, be at it now: nothing that is there is followed, and what stands in the way is an error.
  *
  * The empty objects that masks are made of, and files that are mounted, lie in a folder of the root that is a mount point
  * itself: what gets mounted there hides them.
@@ -20,6 +23,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +76,8 @@ static void find_base(struct root *root, size_t i)
 		if (n < longest)
 			continue;
 		longest = n;
-		if (m->kind == MOUNT_TMPFS) {
+		at->in_home = m->kept;
+		if (m->kind == MOUNT_TMPFS || m->kept) {
 			at->base = root->at[j].own;
 			at->path = dest + n + (dest[n] == '/');
 		} else {
@@ -102,7 +107,8 @@ static int open_dirs(int base, const char *path, size_t n)
 		return -1;
 	int parent = slash ? above : base;
 	const char *name = slash ? slash + 1 : dir;
-	if (mkdirat(parent, name, 0755) < 0)
+	/* In a kept home another session may have been quicker; a symlink is not opened. */
+	if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
 		return -1;
 	return openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -160,6 +166,27 @@ static int make_empty(int parent, const char *name)
 	return there_already(parent, name, S_IFREG);
 }
 
+/* In a kept home one of an earlier session may be there; only a symlink gives way. */
+static int make_link(int parent, const char *name, const char *text)
+{
+	char there[PATH_MAX];
+
+	for (int tries = 0; tries < 8; tries++) {
+		if (symlinkat(text, parent, name) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -1;
+		ssize_t n = readlinkat(parent, name, there, sizeof there);
+		if (n >= 0 && (size_t)n == strlen(text) && memcmp(there, text, (size_t)n) == 0)
+			return 0;
+		/* What is no symlink (EINVAL) stays. */
+		if ((n < 0 && errno != ENOENT) || (n >= 0 && unlinkat(parent, name, 0) < 0 && errno != ENOENT))
+			return -1;
+	}
+	errno = EEXIST;
+	return -1;
+}
+
 static int make_file(int parent, const char *name, const char *content)
 {
 	CLEANUP_CLOSE int fd = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444);
@@ -184,6 +211,11 @@ static int make_dev(struct root *root, size_t i, int parent, const char *name, s
 	return special_dev_points(m, at->own, err);
 }
 
+static int in_the_way(struct error *err)
+{
+	return error_hint(err, "what the server left in its kept home stands in the way: \"mcpcage state reset\" wipes it");
+}
+
 static int make_point(struct root *root, size_t i, struct error *err)
 {
 	const struct plan_mount *m = &root->plan->mounts[i];
@@ -192,8 +224,10 @@ static int make_point(struct root *root, size_t i, struct error *err)
 	int status = -1;
 
 	int parent = open_parent(root, at, &name);
-	if (parent < 0)
-		return error_set(err, errno, "cannot make the folder around %s in the cage", m->dest);
+	if (parent < 0) {
+		error_set(err, errno, "cannot make the folder around %s in the cage", m->dest);
+		return at->in_home ? in_the_way(err) : -1;
+	}
 	switch (m->kind) {
 	case MOUNT_DEV:
 		return make_dev(root, i, parent, name, err);
@@ -207,14 +241,17 @@ static int make_point(struct root *root, size_t i, struct error *err)
 		status = m->directory ? make_dir(parent, name) : make_empty(parent, name);
 		break;
 	case MOUNT_SYMLINK:
-		status = symlinkat(m->src, parent, name);
+		status = make_link(parent, name, m->src);
 		break;
 	case MOUNT_DATA:
 		/* The root is read-only in the end, so a file may simply lie in it; in a tmpfs it has to be mounted. */
 		status = at->base == root->fd ? make_file(parent, name, m->data) : make_empty(parent, name);
 		break;
 	}
-	return status < 0 ? error_set(err, errno, "cannot make %s in the cage", m->dest) : 0;
+	if (status == 0)
+		return 0;
+	error_set(err, errno, "cannot make %s in the cage", m->dest);
+	return at->in_home ? in_the_way(err) : -1;
 }
 
 static const char *tmpfs_mode(const struct plan *plan, const char *dest)
@@ -238,6 +275,13 @@ static int prepare(struct root *root, size_t i, struct error *err)
 		at->own = points_tmpfs(m->dest, m->size, tmpfs_mode(root->plan, m->dest), err);
 		if (at->own < 0)
 			return -1;
+	}
+	if (m->kept) {
+		at->own = mount_clone(m, &at->submounts, err);
+		if (at->own < 0)
+			return -1;
+		if (at->submounts)
+			return error_set(err, 0, "something is mounted in the kept home %s", m->src);
 	}
 	if (at->base >= 0)
 		return make_point(root, i, err);

@@ -11,6 +11,7 @@
 #include "cli/commands.h"
 #include "policy/builder.h"
 #include "policy/plan.h"
+#include "store/homes.h"
 
 #include <stdbool.h>
 
@@ -19,6 +20,7 @@ struct invocation {
 	bool json;
 	bool dry_run;
 	bool yes;           /* --yes */
+	bool all;           /* --all */
 	const char *accept; /* --accept, or NULL */
 	struct log log;
 	const char **words; /* WORDS_OWN: the words that are no options, NULLs behind them. Borrowed */
@@ -71,6 +73,11 @@ struct places {
 int prepare_places(const struct invocation *invocation, struct places *places, struct error *err);
 void places_free(struct places *places);
 
+/*
+ * home.c: before a session, take the home that PLAN keeps into use, if any, and complete PLAN. home_close() at the end, also after -1.
+ */
+int home_begin(struct plan *plan, const struct log *log, struct home *home, struct error *err);
+
 /* One file each. They return the exit status. */
 int command_run(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
@@ -78,6 +85,7 @@ int command_review(const struct invocation *invocation);
 int command_diff(const struct invocation *invocation);
 int command_pins(const struct invocation *invocation);
 int command_approvals(const struct invocation *invocation);
+int command_state(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
 int command_policy_test(const struct invocation *invocation);
 int command_help(void);

@@ -14,6 +14,8 @@ const struct command_row commands[] = {
 	  "pins {list | {show|history|remove} NAME | accept NAME [ITEM...] | rollback NAME N}", "list and change pins" },
 	{ COMMAND_APPROVALS, "approvals", WORDS_OWN, "approvals {list [NAME] | revoke NAME [TOOL]}",
 	  "list what was allowed for good, and take it back" },
+	{ COMMAND_STATE, "state", WORDS_OWN, "state {list | reset {NAME... | --all | -- COMMAND [ARG...]} | expire}",
+	  "list and wipe the homes that are kept for servers" },
 	{ COMMAND_POLICY_TEST, "policy", WORDS_OWN, "policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]",
 	  "say what would happen to a call (exit status 0 allow, 1 deny, 2 ask)" },
 	{ COMMAND_DOCTOR, "doctor", WORDS_NONE, "doctor [--json]", "show what this machine offers" },

@@ -59,6 +59,9 @@ int main(int argc, char **argv)
 	case COMMAND_PINS:
 		status = command_pins(&invocation);
 		break;
+	case COMMAND_STATE:
+		status = command_state(&invocation);
+		break;
 	case COMMAND_DOCTOR:
 		status = command_doctor(&invocation);
 		break;

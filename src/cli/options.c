@@ -52,6 +52,9 @@ static int take(struct invocation *inv, const struct policy_key *key, const char
 	case KEY_YES:
 		inv->yes = true;
 		return 0;
+	case KEY_ALL:
+		inv->all = true;
+		return 0;
 	case KEY_ACCEPT:
 		inv->accept = value;
 		return 0;
@@ -184,8 +187,12 @@ static int check(struct invocation *inv, struct error *err)
 		error_set(err, 0, "--yes and --accept are for review, diff and pins accept");
 		return usage(err);
 	}
+	if (inv->all && inv->command != COMMAND_STATE && inv->command != COMMAND_HELP && inv->command != COMMAND_VERSION) {
+		error_set(err, 0, "--all is for state reset");
+		return usage(err);
+	}
 	if (inv->json && inv->command == COMMAND_RUN) {
-		error_set(err, 0, "--json is for explain, review, diff, pins, approvals, doctor and policy test");
+		error_set(err, 0, "--json is for explain, review, diff, pins, approvals, state, doctor and policy test");
 		return usage(err);
 	}
 	return 0;

@@ -25,6 +25,7 @@ int command_run(const struct invocation *inv)
 {
 	CLEANUP(plan_free) struct plan plan = { 0 };
 	CLEANUP_BUF struct buf out = BUF_INIT(0);
+	CLEANUP(home_close) struct home home = HOME_NONE;
 	struct error err;
 	int status;
 
@@ -37,7 +38,7 @@ int command_run(const struct invocation *inv)
 		plan_print(&plan, &out);
 		return print_out(&out, &inv->log);
 	}
-	if (session_run(&plan, &inv->log, &status, &err) < 0)
+	if (home_begin(&plan, &inv->log, &home, &err) < 0 || session_run(&plan, &inv->log, &status, &err) < 0)
 		return fail(&inv->log, &err);
 	return status;
 }

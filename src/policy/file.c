@@ -171,9 +171,11 @@ static int read_env(struct walk *walk, const struct policy_key *key, const json_
 		return walk_wrong_type(walk, key->path, expected_type(key));
 	json_object_foreach((json_t *)json, name, entry) {
 		walk->steps[walk->depth++] = (struct where_step){ .key = name };
-		if (!json_is_string(entry) && !json_is_boolean(entry))
-			return walk_wrong_type(walk, name, "a string, true or false");
-		if (value_env_entry(name, json_string_value(entry), json_is_false(entry), value, walk->err) < 0) {
+		const char *below = json_object_size(entry) == 1 ? json_string_value(json_object_get(entry, "home")) : NULL;
+		if (!json_is_string(entry) && !json_is_boolean(entry) && !below)
+			return walk_wrong_type(walk, name, "a string, true, false or {\"home\": PATH}");
+		if ((below ? value_env_home(name, below, value, walk->err)
+			   : value_env_entry(name, json_string_value(entry), json_is_false(entry), value, walk->err)) < 0) {
 			error_prefix(walk->err, "%s", key->path);
 			return walk_blame(walk, true);
 		}

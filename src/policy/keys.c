@@ -16,6 +16,7 @@
 #define YEAR_MS (366 * 24 * 60 * MINUTE_MS)
 
 static const char *const words_args[] = { "off", "ro", "rw", NULL };
+static const char *const words_home[] = { "session", NULL };
 static const char *const words_network[] = { "none", "host", NULL };
 static const char *const words_layers[] = {
 	"userns", "seccomp", "landlock", "apparmor", "cgroup", "timens", "audit", NULL,
@@ -89,14 +90,31 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "credentials: that is an error, since a server that is told to use such a folder and "
 		       "cannot see it would only fail later.",
 	},
+	[KEY_FILES_HOME] = {
+		.id = KEY_FILES_HOME,
+		.path = "files.home", .option = "--home", .argument = "session|TIME|keep",
+		.group = GROUP_FILES, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(home_keep),
+		.words = words_home, .low = 0, .high = 100 * YEAR_MS, .unlimited = "keep", .fallback = "session",
+		.help = "what becomes of the private home: session, keep, or 30d",
+		.man = "What becomes of what the server writes into its private home folder: a cache, a database, a memory "
+		       "file. session: it is in memory and gone at the end. keep: the home is a folder on disk of this server's "
+		       "own, below \"homes\" in mcpcage's state folder, and the same files are there the next time. A time "
+		       "such as 30d: likewise, and wiped when it was not used for that long.\n\n"
+		       "Each configured server has its own, under the name that its pins have (pins.name); sessions of the "
+		       "same server that run at once share it. Nothing in it is read or run outside the cage. What an "
+		       "attacker made a server write there, it finds again the next time, too; \"mcpcage state\" lists and "
+		       "wipes homes. The private /tmp is never kept.",
+	},
 	[KEY_FILES_HOME_SIZE] = {
 		.id = KEY_FILES_HOME_SIZE,
 		.path = "files.home_size", .option = "--home-size", .argument = "SIZE",
 		.group = GROUP_FILES, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(home_size),
 		.low = 4 * KiB, .high = SIZE_HIGH, .fallback = "256M",
 		.help = "how much fits in the private home folder",
-		.man = "How much the server can write into its private home folder. It is empty at the "
-		       "start, in memory, and gone at the end.",
+		.man = "How much the server can write into its private home folder, unless the home is kept "
+		       "(files.home). A folder on disk has no such limit that an ordinary user could set, but for "
+		       "limits.file_size: a kept home is measured at the start, and a line on standard error tells "
+		       "when it holds more.",
 	},
 	[KEY_FILES_TMP_SIZE] = {
 		.id = KEY_FILES_TMP_SIZE,
@@ -128,8 +146,9 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "was started with enters. HOME, USER, LOGNAME, PATH, SHELL, TMPDIR and the XDG "
 		       "folders are always set, to what holds in the cage.\n\n"
 		       "In a policy file an object: a string sets the variable, true passes mcpcage's own "
-		       "on if there is one, false takes away what an earlier layer said. On the command "
-		       "line, NAME=VALUE sets and NAME passes on.",
+		       "on if there is one, false takes away what an earlier layer said, and {\"home\": PATH} sets it to "
+		       "that path below the private home, wherever that is. On the command line, NAME=VALUE sets and NAME "
+		       "passes on.",
 	},
 	[KEY_NETWORK_MODE] = {
 		.id = KEY_NETWORK_MODE,
@@ -713,6 +732,13 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.group = GROUP_GENERAL, .type = VALUE_NONE,
 		.help = "review, diff, pins accept: do not ask, accept",
 		.man = "With review, diff and pins accept: accept what is shown without asking, whatever it is.",
+	},
+	[KEY_ALL] = {
+		.id = KEY_ALL,
+		.option = "--all",
+		.group = GROUP_GENERAL, .type = VALUE_NONE,
+		.help = "state reset: every home that is kept",
+		.man = "With state reset: wipe every home that is kept.",
 	},
 	[KEY_VERBOSE] = {
 		.id = KEY_VERBOSE,

@@ -72,6 +72,7 @@ enum key_id {
 	KEY_FILES_WRITE,
 	KEY_FILES_TMPFS,
 	KEY_FILES_ARGS,
+	KEY_FILES_HOME,
 	KEY_FILES_HOME_SIZE,
 	KEY_FILES_TMP_SIZE,
 	KEY_FILES_SYSTEM,
@@ -138,6 +139,7 @@ enum key_id {
 	KEY_JSON,
 	KEY_ACCEPT,
 	KEY_YES,
+	KEY_ALL,
 	KEY_VERBOSE,
 	KEY_QUIET,
 	KEY_HELP,
@@ -154,7 +156,7 @@ struct policy_key {
 	const char *argument; /* placeholder, "PATH[:DEST]"; NULL: the option takes no value */
 	enum value_type type;
 	enum tighten_rule tighten;
-	const char *const *words; /* NULL-terminated, or NULL */
+	const char *const *words; /* NULL-terminated, or NULL. VALUE_DURATION: the first one stands for 0 */
 	uint64_t low, high;       /* numbers: the range that is accepted */
 	const char *unlimited;    /* the word for "no limit", or NULL; see policy_key_no_limit() */
 	size_t offset;            /* of the member of struct policy; unused for grants and env */

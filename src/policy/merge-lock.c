@@ -68,7 +68,8 @@ static bool env_covered(const struct value_env *change, const struct value *ceil
 	for (size_t i = 0; i < ceiling->env_n; i++) {
 		const struct value_env *have = &ceiling->env[i];
 		if (strcmp(have->name, change->name) == 0)
-			return !have->value || (change->value && strcmp(have->value, change->value) == 0);
+			return !have->value ||
+			       (change->value && have->home == change->home && strcmp(have->value, change->value) == 0);
 	}
 	return false;
 }
@@ -221,8 +222,11 @@ static int take_ceiling(struct merge *merge, const struct policy_key *key, struc
 				rc = merge_add_grant(&ceiling->grants, &ceiling->grants_n, &policy->grants[i]);
 		return rc;
 	case VALUE_ENV:
-		for (size_t i = 0; rc == 0 && i < policy->env_n; i++)
-			rc = value_env_entry(policy->env[i].name, policy->env[i].value, false, ceiling, NULL);
+		for (size_t i = 0; rc == 0 && i < policy->env_n; i++) {
+			const struct env_entry *e = &policy->env[i];
+			rc = e->home ? value_env_home(e->name, e->value, ceiling, NULL)
+				     : value_env_entry(e->name, e->value, false, ceiling, NULL);
+		}
 		return rc;
 	case VALUE_PATHS:
 	case VALUE_GLOBS:

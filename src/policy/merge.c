@@ -87,6 +87,7 @@ static int apply_env(struct policy *policy, const struct value_env *change)
 	if (i < policy->env_n) {
 		free(policy->env[i].value);
 		policy->env[i].value = value;
+		policy->env[i].home = change->home;
 		return 0;
 	}
 	struct env_entry *grown = reallocarray(policy->env, policy->env_n + 1, sizeof *grown);
@@ -98,7 +99,7 @@ static int apply_env(struct policy *policy, const struct value_env *change)
 		free(value);
 		return -1;
 	}
-	policy->env[policy->env_n++] = (struct env_entry){ name, value };
+	policy->env[policy->env_n++] = (struct env_entry){ name, value, change->home };
 	return 0;
 }
 

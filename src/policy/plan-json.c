@@ -161,6 +161,7 @@ void plan_json(const struct plan *plan, struct buf *out)
 	json_member_str(out, "network", policy_keys[KEY_NETWORK_MODE].words[plan->network]);
 	json_member_bool(out, "unix_sockets", plan->unix_sockets);
 	show_mediation_json(&plan->mediation, out);
+	json_member_str(out, "home_folder", plan->home_folder);
 	json_member_str(out, "pins_folder", plan->pins_folder);
 	json_env(plan, out);
 	json_limits(plan, out);
@@ -250,6 +251,8 @@ void plan_print(const struct plan *plan, struct buf *out)
 			line(out, plan->require & bit ? "layer-required" : "layer", layer_name((enum layer)bit));
 	all_lines(out, "missing", &plan->missing);
 	show_mediation_print(&plan->mediation, out);
+	if (plan->home_folder)
+		line(out, "home-folder", plan->home_folder);
 	if (plan->pins_folder)
 		line(out, "pins-folder", plan->pins_folder);
 	line(out, "audit", plan->audit ? plan->audit : "off");

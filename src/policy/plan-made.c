@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "policy/keys.h"
+#include "policy/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +86,27 @@ static int add_names(struct planner *p)
 	return 0;
 }
 
+/* On disk it has no size of its own: see files.home_size in mcpcage-policy(5). */
+static int add_home(struct planner *p)
+{
+	const struct plan *plan = p->plan;
+	char why[80], time[32];
+
+	if (!plan->home_folder)
+		return add_tmpfs(p, MOUNT_TMPFS, plan->home, p->policy->home_size, "private home");
+	value_number_text(&policy_keys[KEY_FILES_HOME], plan->home_keep, time);
+	snprintf(why, sizeof why, "private home, kept%s%s", plan->home_keep == UINT64_MAX ? "" : " until unused for ",
+		 plan->home_keep == UINT64_MAX ? "" : time);
+	CLEANUP_FREE char *files = path_join(plan->home_folder, "files");
+	if (!files)
+		return error_oom(p->err);
+	struct plan_mount *m = planner_add(p, LEVEL_MADE, MOUNT_BIND, files, plan->home, why);
+	if (!m)
+		return -1;
+	m->kept = m->write = m->directory = true;
+	return 0;
+}
+
 int planner_made(struct planner *p)
 {
 	const struct policy *policy = p->policy;
@@ -91,7 +114,7 @@ int planner_made(struct planner *p)
 	if (!planner_add(p, LEVEL_MADE, MOUNT_PROC, NULL, "/proc", "the cage's own processes") ||
 	    add_tmpfs(p, MOUNT_DEV, "/dev", policy->tmp_size, "a few harmless devices") < 0 ||
 	    add_tmpfs(p, MOUNT_TMPFS, "/tmp", policy->tmp_size, "private") < 0 ||
-	    add_tmpfs(p, MOUNT_TMPFS, p->plan->home, policy->home_size, "private home") < 0 ||
+	    add_home(p) < 0 ||
 	    !planner_add(p, LEVEL_MADE, MOUNT_DIR, NULL, "/run", "empty") ||
 	    !planner_add(p, LEVEL_MADE, MOUNT_SYMLINK, "/run", "/var/run", "made by mcpcage") ||
 	    !planner_add(p, LEVEL_MADE, MOUNT_SYMLINK, "/tmp", "/var/tmp", "made by mcpcage"))
@@ -193,6 +216,11 @@ int planner_env(struct planner *p)
 	for (size_t i = 0; i < p->policy->env_n; i++) {
 		const struct env_entry *entry = &p->policy->env[i];
 		const char *value = entry->value ? entry->value : inherited(p, entry->name);
+		if (entry->home) {
+			if (set_below_home(p, entry->name, entry->value) < 0)
+				return -1;
+			continue;
+		}
 		if (value && set_env(p, entry->name, value) < 0)
 			return -1;
 	}

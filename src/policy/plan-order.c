@@ -118,7 +118,8 @@ static int add_masks(struct planner *p)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_mount *m = &p->candidates[i].m;
-		if (m->kind != MOUNT_BIND || !m->directory)
+		/* In a kept home is nothing but what the server itself wrote. */
+		if (m->kind != MOUNT_BIND || !m->directory || m->kept)
 			continue;
 		/* Most mounts are the system's, and most guards are in the home folder, without symlinks. */
 		bool near = path_within(m->src, home) || path_within(home, m->src) ||
@@ -216,7 +217,8 @@ static int judge(struct planner *p, const struct candidate *c, const struct cand
 		return 1;
 	switch (outer->m.kind) {
 	case MOUNT_BIND:
-		return judge_in_bind(p, c, outer);
+		/* The kept home is as much our own as one in memory. */
+		return outer->m.kept ? c->m.kind != MOUNT_MASK : judge_in_bind(p, c, outer);
 	case MOUNT_MASK:
 		/* What somebody granted by name inside a hidden place would have to be created there. */
 		if (c->m.kind == MOUNT_BIND || c->m.kind == MOUNT_TMPFS)

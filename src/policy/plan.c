@@ -209,23 +209,33 @@ static char *audit_path(const struct policy *policy, const struct facts *facts)
 	return path_join(facts->home, ".local/state/mcpcage/audit.jsonl");
 }
 
-/* Each configured server has a folder of its own. */
-static int pins_folder(struct planner *p)
+/* Each configured server has a folder of its own for each KIND of state. NULL: out of memory. */
+static char *state_folder(const struct planner *p, const char *kind, const char *key)
 {
-	const struct policy *policy = p->policy;
-	const char *state = policy->state ? policy->state : p->facts->state;
-	const char *key = policy->mediation.pins_name ? policy->mediation.pins_name : p->facts->pins_key;
-	int n;
+	const char *state = p->policy->state ? p->policy->state : p->facts->state;
+	char *folder;
+	int n = state ? asprintf(&folder, "%s/%s/%s", state, kind, key)
+		      : asprintf(&folder, "%s/.local/state/mcpcage/%s/%s", p->facts->home, kind, key);
 
-	if (!key)
-		return 0;
-	n = state ? asprintf(&p->plan->pins_folder, "%s/pins/%s", state, key)
-		  : asprintf(&p->plan->pins_folder, "%s/.local/state/mcpcage/pins/%s", p->facts->home, key);
-	if (n < 0) {
-		p->plan->pins_folder = NULL;
+	return n < 0 ? NULL : folder;
+}
+
+static int state_folders(struct planner *p)
+{
+	const char *name = p->policy->mediation.pins_name;
+	const char *key = name ? name : p->facts->pins_key;
+	struct plan *plan = p->plan;
+
+	plan->home_keep = p->policy->home_keep;
+	plan->home_size = p->policy->home_size;
+	if (key && !(plan->pins_folder = state_folder(p, "pins", key)))
 		return error_oom(p->err);
-	}
-	return 0;
+	if (plan->home_keep == 0)
+		return 0;
+	if (!key)
+		return error_set(p->err, 0, "cannot keep the home of a server without a name");
+	plan->home_folder = state_folder(p, "homes", key);
+	return plan->home_folder ? 0 : error_oom(p->err);
 }
 
 static int copy_rest(struct planner *p)
@@ -245,7 +255,7 @@ static int copy_rest(struct planner *p)
 	plan->idle_timeout = policy->idle_timeout;
 	plan->session_timeout = policy->session_timeout;
 	plan->unix_sockets = policy->unix_sockets;
-	if (mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || pins_folder(p) < 0)
+	if (mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || state_folders(p) < 0)
 		return -1;
 	if (policy->apparmor && !(plan->apparmor = strdup(policy->apparmor)))
 		return error_oom(p->err);
@@ -439,6 +449,37 @@ static int check_exe(struct planner *p)
 	return error_kind(p->err, ERROR_CANNOT_RUN);
 }
 
+/* Somebody granted another folder in the place of the home: nothing is kept then. */
+static int check_home(struct planner *p)
+{
+	struct plan *plan = p->plan;
+
+	for (size_t i = 0; plan->home_folder && i < plan->mounts_n; i++)
+		if (plan->mounts[i].kept)
+			return 0;
+	free(plan->home_folder);
+	plan->home_folder = NULL;
+	plan->home_keep = 0;
+	return 0;
+}
+
+int plan_home_is(struct plan *plan, const char *real, uint64_t dev, uint64_t ino, struct error *err)
+{
+	for (size_t i = 0; i < plan->mounts_n; i++) {
+		struct plan_mount *m = &plan->mounts[i];
+		if (!m->kept)
+			continue;
+		char *src = strdup(real);
+		if (!src)
+			return error_oom(err);
+		free(m->src);
+		m->src = src;
+		m->dev = dev;
+		m->ino = ino;
+	}
+	return 0;
+}
+
 int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err)
 {
 	CLEANUP(planner_free) struct planner p = { .policy = policy, .facts = facts, .plan = plan, .err = err };
@@ -447,7 +488,8 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 	if (index_facts(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 &&
 	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
-	    planner_links(&p) == 0 && planner_order(&p) == 0 && make_roots(&p) == 0 && check_exe(&p) == 0 && make_warnings(&p) == 0)
+	    planner_links(&p) == 0 && planner_order(&p) == 0 && check_home(&p) == 0 && make_roots(&p) == 0 &&
+	    check_exe(&p) == 0 && make_warnings(&p) == 0)
 		return 0;
 	plan_free(plan);
 	return -1;
@@ -467,6 +509,7 @@ void plan_free(struct plan *plan)
 	free(plan->cwd);
 	free(plan->apparmor);
 	mediation_free(&plan->mediation);
+	free(plan->home_folder);
 	free(plan->pins_folder);
 	free(plan->audit);
 	strlist_free(&plan->warnings);

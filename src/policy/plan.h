@@ -33,6 +33,11 @@ struct plan_mount {
 	char *dest; /* absolute path in the cage */
 	bool write;
 	bool directory;    /* MOUNT_BIND, MOUNT_MASK: what `dest` has to be */
+	/*
+	 * MOUNT_BIND: the private home, kept on disk. It need not exist yet: whoever starts the session makes it and completes `src`, `dev`
+	 * and `ino` (plan_home_is()). What is mounted below it gets its mount points made in it.
+	 */
+	bool kept;
 	uint64_t dev, ino; /* MOUNT_BIND: what `src` has to be */
 	uint64_t size;     /* MOUNT_TMPFS, MOUNT_DEV: bytes */
 	char *data;        /* MOUNT_DATA */
@@ -69,6 +74,10 @@ struct plan {
 	bool unix_sockets;
 
 	struct mediation mediation;
+	char *home_folder; /* the kept home lies in its "files": below the state folder; NULL: the home ends with the session */
+	uint64_t home_keep; /* milliseconds without use after which it is wiped; UINT64_MAX: never */
+	uint64_t home_size; /* bytes; for a kept home, when to tell that it has grown above */
+
 	char *pins_folder; /* where the pins of this server are kept: below the state folder */
 
 	char *audit; /* absolute path, or NULL: off */
@@ -86,6 +95,8 @@ struct plan {
  */
 int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err);
 void plan_free(struct plan *plan);
+/* What the kept home turned out to be, once it was made: its path without symlinks, and its identity. */
+int plan_home_is(struct plan *plan, const char *real, uint64_t dev, uint64_t ino, struct error *err);
 /*
  * In a process that has the plan by fork(2) and does not need them: overwrite the values of environment variables and the
  * arguments of the server, where keys and tokens are.

@@ -51,6 +51,7 @@ struct grant {
 struct env_entry {
 	char *name;
 	char *value; /* NULL: pass the value that mcpcage itself was started with, if it has one */
+	bool home;   /* it is a path below the private home */
 };
 
 struct policy {
@@ -62,6 +63,7 @@ struct policy {
 	enum args_mode args;
 	bool read_locked;  /* an administrator locked files.read: arguments may open nothing new */
 	bool write_locked; /* likewise files.write */
+	uint64_t home_keep; /* milliseconds without use after which the private home is wiped; 0: it ends with the session */
 	uint64_t home_size; /* bytes; ceiling of the private home */
 	uint64_t tmp_size;  /* bytes; ceiling of the private /tmp, /dev/shm and each --tmpfs */
 

@@ -58,7 +58,9 @@ static int bad_number(const struct policy_key *key, const char *text, struct err
 	};
 
 	error_set(err, 0, "\"%.64s\" cannot be read", text);
-	if (key->unlimited)
+	if (key->unlimited && key->words)
+		error_hint(err, "%s; or \"%s\", or \"%s\"", forms[key->type], key->words[0], key->unlimited);
+	else if (key->unlimited)
 		error_hint(err, "%s; or \"%s\" for no limit", forms[key->type], key->unlimited);
 	else
 		error_hint(err, "%s", forms[key->type]);
@@ -92,6 +94,10 @@ static int parse_number(const struct policy_key *key, const char *text, uint64_t
 		*out = policy_key_no_limit(key);
 		return 0;
 	}
+	if (key->words && strcmp(text, key->words[0]) == 0) {
+		*out = 0;
+		return 0;
+	}
 	if (!isdigit((unsigned char)*p))
 		return bad_number(key, text, err);
 	for (; isdigit((unsigned char)*p); p++)
@@ -118,6 +124,10 @@ void value_number_text(const struct policy_key *key, uint64_t number, char text[
 
 	if (key->unlimited && number == policy_key_no_limit(key)) {
 		snprintf(text, 32, "%s", key->unlimited);
+		return;
+	}
+	if (number == 0 && key->words) {
+		snprintf(text, 32, "%s", key->words[0]);
 		return;
 	}
 	for (; unit->name && strlen(unit->name) <= 2 && key->type != VALUE_RATE; unit++)
@@ -149,6 +159,17 @@ static int usage(struct error *err, const char *what, const char *text, const ch
 	error_set(err, 0, "%s: \"%.256s\"", what, text);
 	error_hint(err, "%s", hint);
 	return error_kind(err, ERROR_USAGE);
+}
+
+static bool has_dotdot(const char *path)
+{
+	for (const char *p = path; *p; p += strspn(p, "/")) {
+		size_t n = strcspn(p, "/");
+		if (n == 2 && p[0] == '.' && p[1] == '.')
+			return true;
+		p += n;
+	}
+	return false;
 }
 
 /* ".." after another component means something else when that is a symlink: refused rather than guessed. */
@@ -278,6 +299,16 @@ int value_env_entry(const char *name, const char *text, bool remove, struct valu
 		return error_oom(err);
 	}
 	value->env[value->env_n++] = entry;
+	return 0;
+}
+
+int value_env_home(const char *name, const char *path, struct value *value, struct error *err)
+{
+	if (path[0] == '/' || path[0] == '\0' || has_dotdot(path))
+		return usage(err, "no path below the home folder", path, "write it without \"/\" before and without \"..\"");
+	if (value_env_entry(name, path, false, value, err) < 0)
+		return -1;
+	value->env[value->env_n - 1].home = true;
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct value_env {
 	char *name;
 	char *value; /* NULL: pass on */
 	bool remove;
+	bool home; /* `value` is a path below the private home */
 };
 
 /* Which member is used follows from the key's type. */
@@ -52,6 +53,9 @@ int value_integer(const struct policy_key *key, int64_t number, struct value *va
 
 /* One member of the object "env": TEXT NULL passes NAME on, or takes it away with REMOVE. */
 int value_env_entry(const char *name, const char *text, bool remove, struct value *value, struct error *err);
+
+/* Likewise, for a path below the private home, wherever that will be. */
+int value_env_home(const char *name, const char *path, struct value *value, struct error *err);
 
 /* One member of the object "text.actions". */
 int value_action(const struct policy_key *key, const char *name, const char *word, struct value *value, struct error *err);

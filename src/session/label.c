@@ -55,7 +55,7 @@ static void paths(struct buf *out, const struct plan *plan, bool write, const ch
 	for (size_t i = 0; i < plan->mounts_n; i++) {
 		const struct plan_mount *m = &plan->mounts[i];
 		/* What every server has is no news to the person who is asked. */
-		if (m->kind != MOUNT_BIND || m->write != write || strcmp(m->why, "system") == 0)
+		if (m->kind != MOUNT_BIND || m->kept || m->write != write || strcmp(m->why, "system") == 0)
 			continue;
 		if (n++ >= PATHS_SHOWN)
 			continue;

@@ -141,7 +141,7 @@ static void default_value(const struct policy_key *key)
 {
 	if (key->fallback)
 		said("The default is %s.", key->fallback);
-	if (key->unlimited && (!key->fallback || strcmp(key->fallback, key->unlimited) != 0))
+	if (key->unlimited && !key->words && (!key->fallback || strcmp(key->fallback, key->unlimited) != 0))
 		said("\"%s\" lifts the limit.", key->unlimited);
 }
 
@@ -414,6 +414,7 @@ static void bash(void)
 	     "\t[[ $cword == 2 && ${words[1]} == policy ]] && COMPREPLY=(test)\n"
 	     "\t[[ $cword == 2 && ${words[1]} == pins ]] && COMPREPLY=($(compgen -W 'list show accept history remove rollback' -- \"$cur\"))\n"
 	     "\t[[ $cword == 2 && ${words[1]} == approvals ]] && COMPREPLY=($(compgen -W 'list revoke' -- \"$cur\"))\n"
+	     "\t[[ $cword == 2 && ${words[1]} == state ]] && COMPREPLY=($(compgen -W 'list reset expire' -- \"$cur\"))\n"
 	     "} &&\n"
 	     "\tcomplete -F _mcpcage mcpcage");
 }

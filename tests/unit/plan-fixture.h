@@ -154,7 +154,7 @@ __attribute__((unused)) static bool plan_is_sound(const struct plan *made)
 		bool good = a->why && normal && strcmp(normal, a->dest) == 0 && strcmp(a->dest, "/") != 0;
 		free(normal);
 		if (a->kind == MOUNT_BIND)
-			good = good && a->src && a->ino && strcmp(a->src, "/") != 0;
+			good = good && a->src && (a->ino || a->kept) && strcmp(a->src, "/") != 0;
 		if (a->kind == MOUNT_DATA)
 			good = good && a->data;
 		if (a->kind == MOUNT_TMPFS)

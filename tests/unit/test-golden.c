@@ -192,6 +192,29 @@ static void mediated(void)
 }
 
 /* Refusals, in the words that a user reads. */
+/* A home that is kept, with a folder and a symlink of the user's shown in it. */
+static void kept_home(void)
+{
+	struct machine m;
+
+	machine_start(&m, 1000, "me", "/home/me");
+	script(&m, "/opt/server/index.js");
+	needs(&m, "/opt/server", "the server's project (package.json)");
+	exists(&m, "/opt/server", PATH_DIR, NULL);
+	exists(&m, "/home/me/docs", PATH_DIR, "/srv/docs");
+	exists(&m, "/home/me/notes", PATH_DIR, NULL);
+	m.facts.pins_key = strdup("server-0123456789ab");
+	golden(&m, "kept-home", options("--home", "30d", "--ro", "/home/me/docs", "--rw", "/home/me/notes"));
+	is_int(plan_home_is(&m.made, "/real/files", 3, 4, &m.err), 0, "it turns out to be somewhere");
+	size_t kept = 0;
+	for (size_t i = 0; i < m.made.mounts_n; i++) {
+		const struct plan_mount *mount = &m.made.mounts[i];
+		kept += mount->kept && mount->dev == 3 && mount->ino == 4 && strcmp(mount->src, "/real/files") == 0;
+	}
+	is_int((intmax_t)kept, 1, "and the plan says so");
+	machine_end(&m);
+}
+
 static void refused(void)
 {
 	static const struct {
@@ -252,6 +275,7 @@ int main(void)
 	python_venv();
 	wide_open();
 	mediated();
+	kept_home();
 	refused();
 	return done_testing();
 }

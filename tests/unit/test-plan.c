@@ -654,6 +654,44 @@ static void environment(void)
 	machine_end(&m);
 }
 
+static void kept_home(void)
+{
+	struct machine m;
+
+	me(&m);
+	exists(&m, "/home/me/docs", PATH_DIR, NULL);
+	exists(&m, "/home/me/.local/state/mcpcage", PATH_DIR, NULL);
+	is_int(make_with(&m, "--home", "keep"), -1, "no home is kept for a server without a name");
+	m.facts.pins_key = strdup("srv-0123");
+	is_int(make_with(&m, NULL), 0, "by default");
+	ok(is_mount(&m, "/home/me", MOUNT_TMPFS, NULL, true) && !m.made.home_folder, "the home ends with the session");
+	is_int(make_with(&m, "--home", "keep", "--ro", "/home/me/docs", "--tmpfs", "/home/me/scratch"), 0, "a kept home");
+	ok(is_mount(&m, "/home/me", MOUNT_BIND, "/home/me/.local/state/mcpcage/homes/srv-0123/files", true) &&
+		   at(&m, "/home/me")->kept,
+	   "is a folder of mcpcage's own, and writable");
+	is_str(m.made.home_folder, "/home/me/.local/state/mcpcage/homes/srv-0123", "of this server");
+	ok(is_mount(&m, "/home/me/docs", MOUNT_BIND, "/home/me/docs", false) &&
+		   is_mount(&m, "/home/me/scratch", MOUNT_TMPFS, NULL, true),
+	   "in it, what is granted");
+	size_t masks = 0, kept = 0;
+	for (size_t i = 0; i < m.made.mounts_n; i++) {
+		masks += m.made.mounts[i].kind == MOUNT_MASK;
+		kept += m.made.mounts[i].kept;
+	}
+	ok(masks == 0 && kept == 1, "nothing is hidden in it: it holds nothing of the user's");
+	m.facts.state = strdup("/srv/state");
+	is_int(make_with(&m, "--home", "1d", "--pins-name", "mine"), 0, "with a name, and another state folder");
+	is_str(m.made.home_folder, "/srv/state/homes/mine", "it is there");
+	is_int(make_with(&m, "--home", "1d", "--rw", "/srv/state/homes/mine/files"), -1, "it cannot be granted as well");
+	exists(&m, "/srv/state/homes/mine/files", PATH_DIR, NULL);
+	strlist_add(&m.facts.protect, "/srv/state");
+	is_int(make_with(&m, "--home", "1d", "--rw", "/srv/state/homes/mine/files"), -1, "nor when it is there");
+	is_int(make_with(&m, "--home", "1d", "--rw", "/home/me/docs:/home/me"), 0, "another folder in the place of the home");
+	ok(is_mount(&m, "/home/me", MOUNT_BIND, "/home/me/docs", true) && !at(&m, "/home/me")->kept && !m.made.home_folder,
+	   "is the home then, and nothing is kept");
+	machine_end(&m);
+}
+
 static void layers(void)
 {
 	struct machine m;
@@ -728,6 +766,7 @@ int main(void)
 	made();
 	system_list();
 	environment();
+	kept_home();
 	layers();
 	shown();
 	return done_testing();
