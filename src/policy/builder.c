@@ -31,6 +31,7 @@ struct policy_builder {
 	struct option *options;
 	size_t options_n;
 	char *profile;         /* --profile NAME */
+	char *package;         /* "packages/npm/@scope/name", or NULL */
 	struct strlist files;  /* --profile FILE and --policy FILE */
 	bool profile_given;
 	const char *reading[EXTENDS_DEPTH];
@@ -55,6 +56,7 @@ void policy_builder_free(struct policy_builder *builder)
 		value_free(&builder->options[i].value);
 	free(builder->options);
 	free(builder->profile);
+	free(builder->package);
 	strlist_free(&builder->files);
 	free(builder);
 }
@@ -154,6 +156,63 @@ int policy_builder_option(struct policy_builder *builder, const struct policy_ke
 	else
 		rc = option_value(builder, key, value, err);
 	return rc < 0 ? error_prefix(err, "%s", key->option) : 0;
+}
+
+/* ---- the package ----------------------------------------------------------------------------------- */
+
+/* One part of a package's name: it becomes a part of a path and must not lead anywhere else. */
+static bool is_name_part(const char *part, size_t n)
+{
+	if (n == 0 || part[0] == '.')
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)part[i]) && (part[i] == '\0' || !strchr("._~-", part[i])))
+			return false;
+	return true;
+}
+
+/* "name" or "@scope/name". */
+static bool is_npm_name(const char *name)
+{
+	size_t scope = name[0] == '@' ? strcspn(name, "/") : 0;
+
+	if (scope > 0 && (name[scope] != '/' || !is_name_part(name + 1, scope - 1)))
+		return false;
+	const char *rest = scope > 0 ? name + scope + 1 : name;
+	return strlen(name) <= 214 && is_name_part(rest, strlen(rest));
+}
+
+/* As the simple index spells it: lower case, and one "-" for each run of "-", "_" and ".". False: no name. */
+static bool normalize_pypi(const char *name, char *out, size_t size)
+{
+	size_t n = 0;
+
+	for (const char *p = name; *p && n < size - 1; p++) {
+		bool dash = strchr("-_.", *p) != NULL;
+		if (!dash && !isalnum((unsigned char)*p))
+			return false;
+		if (!dash)
+			out[n++] = (char)tolower((unsigned char)*p);
+		else if (n > 0 && out[n - 1] != '-')
+			out[n++] = '-';
+	}
+	out[n] = '\0';
+	return n > 0 && n < size - 1 && isalnum((unsigned char)name[0]);
+}
+
+int policy_builder_package(struct policy_builder *builder, enum ecosystem ecosystem, const char *name, struct error *err)
+{
+	char pypi[216];
+
+	free(TAKE_PTR(builder->package));
+	if (ecosystem == ECOSYSTEM_PYPI ? !normalize_pypi(name, pypi, sizeof pypi) : !is_npm_name(name))
+		return 0;
+	if (asprintf(&builder->package, "packages/%s/%s", ecosystem == ECOSYSTEM_PYPI ? "pypi" : "npm",
+		     ecosystem == ECOSYSTEM_PYPI ? pypi : name) < 0) {
+		builder->package = NULL;
+		return error_oom(err);
+	}
+	return 0;
 }
 
 /* ---- files --------------------------------------------------------------------------------------- */
@@ -313,6 +372,8 @@ static int read_ranks(struct policy_builder *builder, const char *name, struct e
 		if (rc < 0)
 			return -1;
 		found = found || rc == 0;
+		if (builder->package && read_profile(builder, rank, builder->package, err) < 0)
+			return -1;
 	}
 	return found ? 0 : no_profile(builder, name, err);
 }

@@ -5,6 +5,7 @@
  *	PKGDATA/profiles/base.json, PKGDATA/profiles/NAME.json
  *	SYSCONF/policy.json, SYSCONF/profiles/NAME.json         (the only ones that may hold "lock")
  *	USER_CONFIG/policy.json, USER_CONFIG/profiles/NAME.json
+ *		each followed by profiles/packages/ECOSYSTEM/PACKAGE.json, when the command is a package's
  *	the files given by --profile and --policy, in their order
  *	options
  *
@@ -40,6 +41,12 @@ void policy_builder_free(struct policy_builder *builder);
  */
 int policy_builder_option(struct policy_builder *builder, const struct policy_key *key, const char *value,
 			  struct error *err);
+
+/*
+ * The command is the package NAME's, as its registry calls it ("@scope/name"): profiles for that package count as well. There is
+ * none for what is no possible name. Copied.
+ */
+int policy_builder_package(struct policy_builder *builder, enum ecosystem ecosystem, const char *name, struct error *err);
 
 /*
  * Read all layers and merge them into POLICY (which the caller frees with policy_free). KIND picks the

@@ -17,6 +17,8 @@
 static struct {
 	char root[64], pkgdata[80], sysconf[80], user[80];
 	struct policy_dirs dirs;
+	enum ecosystem ecosystem; /* of the command's package */
+	const char *package;      /* its name, or NULL: it is none */
 } fix;
 
 static struct error built_error;
@@ -103,6 +105,8 @@ __attribute__((unused)) static int build_kind(enum target_kind kind, const char 
 			bail_out("no option %s", options[i]);
 		rc = policy_builder_option(builder, key, options[i + 1], &built_error);
 	}
+	if (rc == 0 && fix.package)
+		rc = policy_builder_package(builder, fix.ecosystem, fix.package, &built_error);
 	if (rc == 0)
 		rc = policy_builder_finish(builder, kind, policy, &built_error);
 	if (rc < 0)

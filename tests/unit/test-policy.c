@@ -2,6 +2,9 @@
 /* Policies out of layers: order, locks, extends, positions of errors, and who may write the files. */
 #include "policy-fixture.h"
 
+#include "base/path.h"
+#include "policy/value.h"
+
 static bool has_env(const struct policy *policy, const char *name, const char *value)
 {
 	for (size_t i = 0; i < policy->env_n; i++)
@@ -51,6 +54,7 @@ static void defaults(void)
 	is_int(policy.idle_timeout, 0, "no idle timeout");
 	is_int(policy.session_timeout, 0, "no session timeout");
 	is_int(policy.home_size, 256 << 20, "home");
+	is_int((intmax_t)policy.home_keep, 0, "that ends with the session");
 	is_int(policy.tmp_size, 256 << 20, "tmp");
 	is_int(policy.network, NETWORK_NONE, "no network");
 	is_int(policy.args, ARGS_RO, "arguments read-only");
@@ -214,7 +218,7 @@ static void positions(void)
 		{ "{\"confine\":{\"unix_sockets\":1}}", "confine.unix_sockets: true or false", "" },
 		{ "{\"confine\":{\"require\":[\"landlok\"]}}", "confine.require: \"landlok\"", "landlock" },
 		{ "{\"confine\":{\"apparmor\":\"a b\"}}", "confine.apparmor: no name of a profile", "" },
-		{ "{\"env\":{\"A\":1}}", "user/policy.json:1:13: A: a string, true or false", "" },
+		{ "{\"env\":{\"A\":1}}", "user/policy.json:1:13: A: a string, true, false or {\"home\": PATH}", "" },
 		{ "{\"env\":{\"A B\":\"x\"}}", "user/policy.json:1:9: env: no name of a variable", "" },
 		{ "{\"env\":[]}", "env: an object of names", "" },
 		{ "{\"description\":7}", "description: a string", "" },
@@ -321,6 +325,12 @@ static void locks(void)
 		  "a stricter word");
 	lock_pair("{\"lock\":[\"files.args\"]}", "{\"files\":{\"args\":\"off\"}}", "{\"files\":{\"args\":\"rw\"}}",
 		  "a stricter word of three");
+	lock_pair("{\"files\":{\"home\":\"30d\"},\"lock\":[\"files.home\"]}", "{\"files\":{\"home\":\"1d\"}}",
+		  "{\"files\":{\"home\":\"keep\"}}", "a home that is kept for less long");
+	lock_pair("{\"lock\":[\"files.home\"]}", "{\"files\":{\"home\":\"session\"}}", "{\"files\":{\"home\":\"1h\"}}",
+		  "no home is kept");
+	lock_pair("{\"env\":{\"A\":{\"home\":\"a\"}},\"lock\":[\"env\"]}", "{\"env\":{\"A\":{\"home\":\"a\"}}}",
+		  "{\"env\":{\"A\":\"a\"}}", "variables: paths below the home");
 	lock_pair("{\"lock\":[\"confine.unix_sockets\"]}", "{\"confine\":{\"unix_sockets\":false}}",
 		  "{\"confine\":{\"unix_sockets\":true}}", "false is stricter");
 	lock_pair("{\"files\":{\"read\":[\"/srv\",\"/opt/x:/x\"]},\"lock\":[\"files.read\"]}",
@@ -481,6 +491,197 @@ static void shipped(void)
 	fix.dirs.pkgdata = fix.pkgdata;
 }
 
+static void homes(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t keep;
+	} good[] = { { "session", 0 }, { "0s", 0 }, { "30d", 30ULL * 86400000 }, { "90m", 90 * 60000 }, { "keep", UINT64_MAX } };
+	struct policy policy;
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		char text[80], shown[32];
+		is_int(build(&policy, "--home", good[i].text), 0, "--home %s", good[i].text);
+		ok(policy.home_keep == good[i].keep, "means %llu", (unsigned long long)policy.home_keep);
+		policy_free(&policy);
+		snprintf(text, sizeof text, "{\"files\":{\"home\":\"%s\"}}", good[i].text);
+		put("user/policy.json", text);
+		is_int(build(&policy, NULL), 0, "and in a file");
+		ok(policy.home_keep == good[i].keep, "the same");
+		policy_free(&policy);
+		value_number_text(&policy_keys[KEY_FILES_HOME], good[i].keep, shown);
+		ok(strcmp(shown, good[i].text) == 0 || good[i].text[0] == '0', "shown as %s", shown);
+	}
+	put("user/policy.json", "{}");
+	refuses("cannot be read", "\"session\", or \"keep\"", "--home", "forever");
+	refuses("cannot be read", "30s, 5m, 1h, 2d", "--home", "30");
+
+	put("user/policy.json", "{\"env\":{\"FILE\":{\"home\":\"a/b.db\"},\"OTHER\":\"a/b.db\"}}");
+	is_int(build(&policy, NULL), 0, "a variable that is a path below the home");
+	for (size_t i = 0; i < policy.env_n; i++)
+		ok(strcmp(policy.env[i].value, "a/b.db") == 0 && policy.env[i].home == (policy.env[i].name[0] == 'F'),
+		   "only that one: %s", policy.env[i].name);
+	policy_free(&policy);
+	static const char *const bad[] = { "/a", "", "..", "a/../../b", "a/.." };
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		char text[80];
+		snprintf(text, sizeof text, "{\"env\":{\"FILE\":{\"home\":\"%s\"}}}", bad[i]);
+		put("user/policy.json", text);
+		refuses("no path below the home folder", "without", NULL);
+	}
+	put("user/policy.json", "{\"env\":{\"FILE\":{\"home\":\"a\",\"x\":1}}}");
+	refuses("{\"home\": PATH} is expected", "", NULL);
+	put("user/policy.json", "{\"env\":{\"FILE\":{\"house\":\"a\"}}}");
+	refuses("{\"home\": PATH} is expected", "", NULL);
+	reset();
+}
+
+/* Which files count, in which order, when the command is the package NAME's. */
+static void is_read(enum ecosystem ecosystem, const char *name, const char *const *files)
+{
+	struct policy policy;
+	size_t n = 0;
+
+	fix.ecosystem = ecosystem;
+	fix.package = name;
+	if (!is_int(build(&policy, NULL), 0, "the package %s", name)) {
+		diag("%s", built_error.what);
+		return;
+	}
+	for (size_t i = 0; i < policy.layers.n; i++) {
+		const char *at = strstr(policy.layers.v[i], "/packages/");
+		if (!at)
+			continue;
+		bool good = files[n] && strcmp(policy.layers.v[i] + strlen(fix.root) + 1, files[n]) == 0;
+		ok(good, "reads %s", policy.layers.v[i] + strlen(fix.root) + 1);
+		n++;
+	}
+	ok(!files[n], "and that is all");
+	policy_free(&policy);
+	fix.package = NULL;
+}
+
+#define files(...) (const char *const[]){ __VA_ARGS__, NULL }
+
+static void packages(void)
+{
+	static const char *const folders[] = { "pkg", "etc", "user" };
+	static const char *const below[] = { "packages", "packages/npm", "packages/npm/@scope", "packages/pypi" };
+	struct policy policy;
+	char name[120];
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < 4; k++) {
+			snprintf(name, sizeof name, "%s/profiles/%s", folders[i], below[k]);
+			make_folder(name);
+		}
+	put("pkg/profiles/packages/npm/server.json", "{\"files\":{\"home\":\"keep\"},\"limits\":{\"tasks\":101,\"open_files\":1101}}");
+	put("etc/profiles/packages/npm/server.json", "{\"limits\":{\"tasks\":102}}");
+	put("user/profiles/packages/npm/server.json", "{\"limits\":{\"swap\":\"103M\"}}");
+	put("pkg/profiles/packages/npm/@scope/server.json", "{\"extends\":\"web\"}");
+	put("pkg/profiles/web.json", "{\"confine\":{\"unix_sockets\":true}}");
+	put("pkg/profiles/packages/pypi/some-server.json", "{}");
+	put("pkg/profiles/binary.json", "{\"limits\":{\"open_files\":1100}}");
+	put("pkg/secret.json", "{\"limits\":{\"tasks\":999}}");
+
+	is_read(ECOSYSTEM_NPM, "server", files("pkg/profiles/packages/npm/server.json", "etc/profiles/packages/npm/server.json",
+					       "user/profiles/packages/npm/server.json"));
+	is_read(ECOSYSTEM_NPM, "@scope/server", files("pkg/profiles/packages/npm/@scope/server.json"));
+	is_read(ECOSYSTEM_PYPI, "Some__Server", files("pkg/profiles/packages/pypi/some-server.json"));
+	is_read(ECOSYSTEM_PYPI, "some.server", files("pkg/profiles/packages/pypi/some-server.json"));
+	is_read(ECOSYSTEM_PYPI, "server", files(NULL));
+	is_read(ECOSYSTEM_NPM, "Server", files(NULL));
+	static const char *const odd[] = { "../../secret", "@scope/../server", "@../npm/server", "@scope", "@scope/", "", ".",
+					   "..", "@/server", "a/server", "server\n", "@scope/server/x", "server.json/" };
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+		is_read(ECOSYSTEM_NPM, odd[i], files(NULL));
+		is_read(ECOSYSTEM_PYPI, odd[i], files(NULL));
+	}
+
+	fix.ecosystem = ECOSYSTEM_NPM;
+	fix.package = "server";
+	is_int(build(&policy, NULL), 0, "layers");
+	ok(policy.open_files == 1101 && policy.tasks == 102 && policy.swap == 103 << 20 && policy.home_keep == UINT64_MAX,
+	   "it comes behind the kind's profile, and each layer has one");
+	policy_free(&policy);
+	put("etc/policy.json", "{\"files\":{\"home\":\"session\"},\"lock\":[\"files.home\"]}");
+	is_int(build(&policy, NULL), 0, "the administrator wants no kept homes");
+	is_int((intmax_t)policy.home_keep, 0, "so a shipped profile keeps none");
+	policy_free(&policy);
+	put("user/profiles/packages/npm/server.json", "{\"files\":{\"home\":\"keep\"}}");
+	refuses("locked by", "session at most", NULL);
+	put("etc/policy.json", "{}");
+	put("user/profiles/packages/npm/server.json", "{\"lock\":[\"files\"]}");
+	refuses("only an administrator's file can lock", "", NULL);
+	put("user/profiles/packages/npm/server.json", "{\"text\":{\"command\":\"/bin/cat\"}}");
+	refuses("text.command", "", NULL);
+	fix.package = "@scope/server";
+	is_int(build(&policy, NULL), 0, "it extends others");
+	ok(policy.unix_sockets, "as any profile");
+	policy_free(&policy);
+	fix.package = NULL;
+	drop("user/profiles/packages/npm/server.json");
+	reset();
+}
+
+/* The profiles of packages that are shipped: they open nothing of the user's. */
+static unsigned shipped_packages;
+
+static int check_package(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	struct policy with, without;
+	const char *name = strstr(path, "/packages/");
+	char package[256];
+
+	(void)st, (void)ftw;
+	if (type != FTW_F || !name || !strstr(path, ".json"))
+		return 0;
+	name += strlen("/packages/");
+	fix.ecosystem = strncmp(name, "npm/", 4) == 0 ? ECOSYSTEM_NPM : ECOSYSTEM_PYPI;
+	snprintf(package, sizeof package, "%.*s", (int)(strlen(name) - strlen(".json") - strcspn(name, "/") - 1),
+		 name + strcspn(name, "/") + 1);
+	enum target_kind kind = fix.ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON;
+	fix.package = NULL;
+	int before = build_kind(kind, (const char *const[]){ NULL }, &without);
+	fix.package = package;
+	int rc = build_kind(kind, (const char *const[]){ NULL }, &with);
+	fix.package = NULL;
+	if (!ok(before == 0 && rc == 0 && strlist_has(&with.layers, path), "%s is read for %s", path, package)) {
+		diag("%s", built_error.what);
+		return 0;
+	}
+	shipped_packages++;
+	ok(with.grants_n == 0 && with.network == NETWORK_NONE && with.args == without.args, "it grants no files and no network");
+	bool same = true;
+	for (size_t i = 0; i < with.system.n; i++)
+		same = same && (strlist_has(&without.system, with.system.v[i]) || path_within(with.system.v[i], "/etc"));
+	ok(same, "and of the system no more than settings");
+	for (size_t i = 0; i < with.env_n; i++)
+		same = same && (with.env[i].value || has_env(&without, with.env[i].name, NULL));
+	ok(same, "no variable of the user's");
+	ok(with.packages_scripts == without.packages_scripts && with.packages_fetch == without.packages_fetch &&
+		   with.require == without.require && !with.apparmor && !with.audit && !with.state,
+	   "and nothing else is looser");
+	ok(memcmp(&with.mediation.tools_default, &without.mediation.tools_default, sizeof with.mediation.tools_default) == 0 &&
+		   with.mediation.pins == without.mediation.pins && with.mediation.rules_n == without.mediation.rules_n,
+	   "nor for messages");
+	policy_free(&with);
+	policy_free(&without);
+	return 0;
+}
+
+static void shipped_for_packages(void)
+{
+	const char *source = getenv("top_srcdir");
+	char path[4200], real[4096];
+
+	fix.dirs.pkgdata = realpath(source ? source : ".", real);
+	snprintf(path, sizeof path, "%s/profiles/packages", real);
+	is_int(nftw(path, check_package, 16, FTW_PHYS), 0, "profiles of packages");
+	ok(shipped_packages > 0, "%u are shipped", shipped_packages);
+	fix.dirs.pkgdata = fix.pkgdata;
+}
+
 int main(void)
 {
 	fixture_start();
@@ -492,7 +693,10 @@ int main(void)
 	locks();
 	locks_and_layers();
 	owners();
+	homes();
+	packages();
 	shipped();
+	shipped_for_packages();
 	fixture_end();
 	return done_testing();
 }
