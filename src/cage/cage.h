@@ -187,3 +187,8 @@ int target_resolve(char *const command[], char **environ_, struct facts *facts, 
  * caller frees; NULL with ERR.
  */
 char *target_program(const char *name, char *const *environ_, const struct facts *facts, struct error *err);
+/*
+ * The file that the program NAME is, behind PATH (or FOLDER first, unless NULL), symlinks and the shims of version managers. Starts
+ * nothing. The caller frees; NULL with ERR.
+ */
+char *target_tool(const char *name, const char *folder, char *const *environ_, struct facts *facts, struct error *err);

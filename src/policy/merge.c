@@ -45,7 +45,10 @@ int merge_add_grant(struct grant **grants, size_t *n, const struct grant *grant)
 	if (!grown)
 		return -1;
 	*grants = grown;
-	struct grant copy = { strdup(grant->source), strdup(grant->dest), grant->write, strdup(grant->origin) };
+	struct grant copy = {
+		.source = strdup(grant->source), .dest = strdup(grant->dest), .write = grant->write,
+		.origin = strdup(grant->origin), .own = grant->own,
+	};
 	if (!copy.source || !copy.dest || !copy.origin) {
 		free_grant(&copy);
 		return -1;

@@ -330,7 +330,7 @@ static int add_grant(struct planner *p, const struct grant *grant)
 		return refuse(p, grant->source, grant->origin, reason);
 	if (check_type(p, grant, fact) < 0 || check_dest(p, grant) < 0)
 		return -1;
-	if (grant->write && check_write(p, grant, fact) < 0)
+	if (grant->write && !grant->own && check_write(p, grant, fact) < 0)
 		return -1;
 	return planner_bind(p, LEVEL_GRANT, fact, moved ? grant->dest : NULL, grant->write, grant->origin);
 }

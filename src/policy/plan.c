@@ -408,7 +408,7 @@ static int make_warnings(struct planner *p)
 		if (warn_of_program(p, &plan->mounts[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < p->policy->grants_n; i++)
-		if (warn_of_grant(p, &p->policy->grants[i]) < 0)
+		if (!p->policy->grants[i].own && warn_of_grant(p, &p->policy->grants[i]) < 0)
 			return -1;
 	return 0;
 }

@@ -46,6 +46,7 @@ struct grant {
 	char *dest;   /* absolute; equal to source unless the user named another */
 	bool write;
 	char *origin; /* "--ro", "/etc/mcpcage/policy.json", "profile node": for messages and explain */
+	bool own;     /* made by mcpcage, a folder of its own: no file and no option can say so */
 };
 
 struct env_entry {
