@@ -110,6 +110,15 @@ static void explain_bind(const struct plan_mount *m, struct buf *out)
 	explain_entry(out, m->dest, text ? text : m->why);
 }
 
+static void explain_made(const struct plan_mount *m, struct buf *out)
+{
+	CLEANUP_BUF struct buf right = BUF_INIT(0);
+
+	buf_printf(&right, "made of %zu bytes in %s", strlen(m->data), m->why);
+	const char *text = buf_str(&right);
+	explain_entry(out, m->dest, text ? text : m->why);
+}
+
 static void explain_reads(const struct plan *plan, struct buf *out)
 {
 	struct flow system = { .out = out };
@@ -118,6 +127,9 @@ static void explain_reads(const struct plan *plan, struct buf *out)
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (plan->mounts[i].kind == MOUNT_BIND && !plan->mounts[i].write && !is_system(&plan->mounts[i]))
 			explain_bind(&plan->mounts[i], out);
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (plan->mounts[i].kind == MOUNT_DATA && strcmp(plan->mounts[i].why, "made by mcpcage") != 0)
+			explain_made(&plan->mounts[i], out);
 	buf_puts(out, "  and of the system:\n");
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (is_system(&plan->mounts[i]))

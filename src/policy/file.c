@@ -136,6 +136,7 @@ static const char *expected_type(const struct policy_key *key)
 		[VALUE_RATE] = "a rate such as \"30/min\", or a number,",
 		[VALUE_RULES] = "a list of objects",
 		[VALUE_ACTIONS] = "an object of names",
+		[VALUE_FILES] = "an object of paths",
 		[VALUE_COMMAND] = "a program, or a list of it and its arguments,",
 	};
 
@@ -176,6 +177,26 @@ static int read_env(struct walk *walk, const struct policy_key *key, const json_
 			return walk_wrong_type(walk, name, "a string, true, false or {\"home\": PATH}");
 		if ((below ? value_env_home(name, below, value, walk->err)
 			   : value_env_entry(name, json_string_value(entry), json_is_false(entry), value, walk->err)) < 0) {
+			error_prefix(walk->err, "%s", key->path);
+			return walk_blame(walk, true);
+		}
+		walk->depth--;
+	}
+	return 0;
+}
+
+static int read_made(struct walk *walk, const struct policy_key *key, const json_t *json, struct value *value)
+{
+	const char *path;
+	json_t *text;
+
+	if (!json_is_object(json))
+		return walk_wrong_type(walk, key->path, expected_type(key));
+	json_object_foreach((json_t *)json, path, text) {
+		walk->steps[walk->depth++] = (struct where_step){ .key = path };
+		if (!json_is_string(text))
+			return walk_wrong_type(walk, path, "a string");
+		if (value_made(path, json_string_value(text), walk->source, value, walk->err) < 0) {
 			error_prefix(walk->err, "%s", key->path);
 			return walk_blame(walk, true);
 		}
@@ -272,6 +293,9 @@ static int read_key(struct walk *walk, const struct policy_key *key, const json_
 		break;
 	case VALUE_ENV:
 		rc = read_env(walk, key, json, &value);
+		break;
+	case VALUE_FILES:
+		rc = read_made(walk, key, json, &value);
 		break;
 	case VALUE_ACTIONS:
 		rc = read_actions(walk, key, json, &value);

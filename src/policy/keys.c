@@ -76,6 +76,16 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.man = "Show an empty folder in memory at PATH. The server may write there, up to "
 		       "files.tmp_size; at the end of the session it is gone.",
 	},
+	[KEY_FILES_MADE] = {
+		.id = KEY_FILES_MADE,
+		.path = "files.made",
+		.group = GROUP_FILES, .type = VALUE_FILES, .tighten = TIGHTEN_FEWER,
+		.help = "files that exist in the cage only",
+		.man = "Files that mcpcage makes in the cage, for a server that wants to be told something by a file of "
+		       "settings: an object of paths, each with the file's text. They are read-only, and nothing of the "
+		       "system or of the cage's own can be hidden by them, but for what mcpcage makes itself, such as "
+		       "/etc/hosts. A later layer replaces a file with the same path.",
+	},
 	[KEY_FILES_ARGS] = {
 		.id = KEY_FILES_ARGS,
 		.path = "files.args", .option = "--args", .argument = "ro|rw|off",

@@ -32,6 +32,7 @@ enum value_type {
 	VALUE_RATE,     /* how many a minute: 30, "30/min", "2/s" */
 	VALUE_RULES,    /* rules on calls; a list of objects, only in files */
 	VALUE_ACTIONS,  /* "NAME=WORD", WORD one of `words`; an object in files */
+	VALUE_FILES,    /* paths in the cage, each with a text; an object, only in files */
 	VALUE_COMMAND,  /* a program to run outside the cage, and its arguments; a string or a list in files */
 };
 
@@ -71,6 +72,7 @@ enum key_id {
 	KEY_FILES_READ,
 	KEY_FILES_WRITE,
 	KEY_FILES_TMPFS,
+	KEY_FILES_MADE,
 	KEY_FILES_ARGS,
 	KEY_FILES_HOME,
 	KEY_FILES_HOME_SIZE,
@@ -196,5 +198,5 @@ static inline int policy_key_adds(const struct policy_key *key)
 {
 	return key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_GLOBS ||
 	       key->type == VALUE_ENV || key->type == VALUE_LAYERS || key->type == VALUE_NAMES ||
-	       key->type == VALUE_RULES || key->type == VALUE_ACTIONS;
+	       key->type == VALUE_RULES || key->type == VALUE_ACTIONS || key->type == VALUE_FILES;
 }

@@ -74,6 +74,15 @@ static bool env_covered(const struct value_env *change, const struct value *ceil
 	return false;
 }
 
+/* The same text at the same place. */
+static bool made_covered(const struct made_file *file, const struct value *ceiling)
+{
+	for (size_t i = 0; i < ceiling->made_n; i++)
+		if (strcmp(ceiling->made[i].dest, file->dest) == 0)
+			return strcmp(ceiling->made[i].text, file->text) == 0;
+	return false;
+}
+
 /* The first entry of VALUE that LOCK does not cover, or NULL. */
 static const char *not_covered(const struct policy_key *key, const struct merge_lock *lock, const struct value *value)
 {
@@ -85,6 +94,9 @@ static const char *not_covered(const struct policy_key *key, const struct merge_
 	for (size_t i = 0; i < value->env_n; i++)
 		if (!env_covered(&value->env[i], &lock->ceiling))
 			return value->env[i].name;
+	for (size_t i = 0; i < value->made_n; i++)
+		if (!made_covered(&value->made[i], &lock->ceiling))
+			return value->made[i].dest;
 	for (size_t i = 0; i < value->list.n; i++) {
 		const char *entry = value->list.v[i];
 		if (!(key->type == VALUE_GLOBS ? glob_covered(entry, &lock->ceiling.list)
@@ -220,6 +232,10 @@ static int take_ceiling(struct merge *merge, const struct policy_key *key, struc
 		for (size_t i = 0; rc == 0 && i < policy->grants_n; i++)
 			if (key->id == KEY_FILES_READ || policy->grants[i].write)
 				rc = merge_add_grant(&ceiling->grants, &ceiling->grants_n, &policy->grants[i]);
+		return rc;
+	case VALUE_FILES:
+		for (size_t i = 0; rc == 0 && i < policy->made_n; i++)
+			rc = made_file_set(&ceiling->made, &ceiling->made_n, &policy->made[i]);
 		return rc;
 	case VALUE_ENV:
 		for (size_t i = 0; rc == 0 && i < policy->env_n; i++) {

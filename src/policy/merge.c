@@ -237,6 +237,10 @@ static int apply(struct merge *merge, const struct policy_key *key, const struct
 		for (size_t i = 0; rc == 0 && i < value->grants_n; i++)
 			rc = merge_add_grant(&policy->grants, &policy->grants_n, &value->grants[i]);
 		break;
+	case VALUE_FILES:
+		for (size_t i = 0; rc == 0 && i < value->made_n; i++)
+			rc = made_file_set(&policy->made, &policy->made_n, &value->made[i]);
+		break;
 	case VALUE_ENV:
 		for (size_t i = 0; rc == 0 && i < value->env_n; i++)
 			rc = apply_env(policy, &value->env[i]);
@@ -255,6 +259,10 @@ int merge_value(struct merge *merge, const struct policy_key *key, const struct 
 		return -1;
 	if (merge->policy.mediation.rules_n + value->rules_n > RULES_MAX) {
 		error_set(err, 0, "more than %d rules on calls", RULES_MAX);
+		return error_kind(err, ERROR_USAGE);
+	}
+	if (merge->policy.made_n + value->made_n > MADE_FILES_MAX) {
+		error_set(err, 0, "more than %d files to make", MADE_FILES_MAX);
 		return error_kind(err, ERROR_USAGE);
 	}
 	return apply(merge, key, value) < 0 ? error_oom(err) : 0;

@@ -352,10 +352,26 @@ static int add_tmpfs(struct planner *p, const char *path)
 	return 0;
 }
 
+static int add_made(struct planner *p, const struct made_file *file)
+{
+	struct grant as_grant = { .source = (char *)"a file", .dest = file->dest, .origin = file->origin };
+
+	if (check_dest(p, &as_grant) < 0)
+		return -1;
+	struct plan_mount *m = planner_add(p, LEVEL_GRANT, MOUNT_DATA, NULL, file->dest, file->origin);
+	if (!m)
+		return -1;
+	m->data = strdup(file->text);
+	return m->data ? 0 : error_oom(p->err);
+}
+
 int planner_grants(struct planner *p)
 {
 	for (size_t i = 0; i < p->policy->grants_n; i++)
 		if (add_grant(p, &p->policy->grants[i]) < 0)
+			return -1;
+	for (size_t i = 0; i < p->policy->made_n; i++)
+		if (add_made(p, &p->policy->made[i]) < 0)
 			return -1;
 	for (size_t i = 0; i < p->policy->tmpfs.n; i++)
 		if (add_tmpfs(p, p->policy->tmpfs.v[i]) < 0)

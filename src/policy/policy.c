@@ -30,6 +30,42 @@ unsigned layer_parse(const char *name)
 	return 0;
 }
 
+static void made_file_free(struct made_file *file)
+{
+	free(file->dest);
+	free(file->text);
+	free(file->origin);
+}
+
+int made_file_set(struct made_file **files, size_t *n, const struct made_file *file)
+{
+	struct made_file copy = { strdup(file->dest), strdup(file->text), strdup(file->origin) };
+	size_t i = 0;
+
+	while (i < *n && strcmp((*files)[i].dest, file->dest) != 0)
+		i++;
+	struct made_file *grown = i < *n ? *files : reallocarray(*files, *n + 1, sizeof *grown);
+	if (grown)
+		*files = grown;
+	if (!grown || !copy.dest || !copy.text || !copy.origin) {
+		made_file_free(&copy);
+		return -1;
+	}
+	if (i < *n)
+		made_file_free(&grown[i]);
+	else
+		(*n)++;
+	grown[i] = copy;
+	return 0;
+}
+
+void made_files_free(struct made_file *files, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		made_file_free(&files[i]);
+	free(files);
+}
+
 void policy_free(struct policy *policy)
 {
 	strlist_free(&policy->system);
@@ -39,6 +75,7 @@ void policy_free(struct policy *policy)
 		free(policy->grants[i].origin);
 	}
 	free(policy->grants);
+	made_files_free(policy->made, policy->made_n);
 	strlist_free(&policy->tmpfs);
 	for (size_t i = 0; i < policy->env_n; i++) {
 		free(policy->env[i].name);

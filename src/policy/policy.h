@@ -49,6 +49,15 @@ struct grant {
 	bool own;     /* made by mcpcage, a folder of its own: no file and no option can say so */
 };
 
+/* A file that exists in the cage only. */
+struct made_file {
+	char *dest;
+	char *text;
+	char *origin;
+};
+#define MADE_FILE_MAX ((size_t)64 << 10)
+#define MADE_FILES_MAX 64
+
 struct env_entry {
 	char *name;
 	char *value; /* NULL: pass the value that mcpcage itself was started with, if it has one */
@@ -60,6 +69,8 @@ struct policy {
 	struct strlist system; /* read-only where they exist: /usr, files of /etc a runtime needs */
 	struct grant *grants;
 	size_t grants_n;
+	struct made_file *made;
+	size_t made_n;
 	struct strlist tmpfs;  /* fresh, empty, writable, size-limited */
 	enum args_mode args;
 	bool read_locked;  /* an administrator locked files.read: arguments may open nothing new */
@@ -104,5 +115,9 @@ struct policy {
 	/* how it came about: the files that were read, in their order, for explain and the audit log */
 	struct strlist layers;
 };
+
+/* Append a copy, or replace the one with the same path. 0, or -1 when out of memory. */
+int made_file_set(struct made_file **files, size_t *n, const struct made_file *file);
+void made_files_free(struct made_file *files, size_t n);
 
 void policy_free(struct policy *policy);

@@ -312,6 +312,19 @@ int value_env_home(const char *name, const char *path, struct value *value, stru
 	return 0;
 }
 
+int value_made(const char *path, const char *text, const struct value_source *source, struct value *value, struct error *err)
+{
+	struct made_file file = { .text = (char *)text, .origin = (char *)source->origin };
+
+	if (strlen(text) > MADE_FILE_MAX)
+		return usage(err, "a text too long for the file", path, "files that are made have 64 KiB at most");
+	if (parse_path(path, strlen(path), source, &file.dest, err) < 0)
+		return -1;
+	int rc = made_file_set(&value->made, &value->made_n, &file);
+	free(file.dest);
+	return rc < 0 ? error_oom(err) : 0;
+}
+
 static int parse_env(const char *text, struct value *value, struct error *err)
 {
 	const char *equals = strchr(text, '=');
@@ -488,6 +501,7 @@ int value_parse(const struct policy_key *key, const char *text, const struct val
 	case VALUE_COMMAND:
 		return parse_command(text, source, value, err);
 	case VALUE_BOOL:
+	case VALUE_FILES:
 	case VALUE_RULES:
 	case VALUE_NONE:
 		break;
@@ -522,6 +536,7 @@ void value_free(struct value *value)
 		free(value->env[i].value);
 	}
 	free(value->env);
+	made_files_free(value->made, value->made_n);
 	for (size_t i = 0; i < value->rules_n; i++)
 		tool_rule_free(&value->rules[i]);
 	free(value->rules);

@@ -30,6 +30,8 @@ struct value {
 	size_t grants_n;
 	struct value_env *env;
 	size_t env_n;
+	struct made_file *made;
+	size_t made_n;
 	struct tool_rule *rules;
 	size_t rules_n;
 	struct rule_override *actions;
@@ -56,6 +58,9 @@ int value_env_entry(const char *name, const char *text, bool remove, struct valu
 
 /* Likewise, for a path below the private home, wherever that will be. */
 int value_env_home(const char *name, const char *path, struct value *value, struct error *err);
+
+/* One member of the object "files.made". */
+int value_made(const char *path, const char *text, const struct value_source *source, struct value *value, struct error *err);
 
 /* One member of the object "text.actions". */
 int value_action(const struct policy_key *key, const char *name, const char *word, struct value *value, struct error *err);

@@ -191,6 +191,7 @@ static const char *json_form(const struct policy_key *key)
 		return "a string or a list of strings";
 	case VALUE_ENV:
 	case VALUE_ACTIONS:
+	case VALUE_FILES:
 		return "an object";
 	case VALUE_RULES:
 		return "a list of objects";
@@ -305,7 +306,7 @@ static void words(const struct policy_key *key, const char *before)
 	if (key->unlimited)
 		printf("%s%s", before, key->unlimited);
 	if (key->id == KEY_PROFILE)
-		printf("%snode python binary", before);
+		printf("%snode python binary browser", before);
 }
 
 static void bash_case(enum offer which)

@@ -692,6 +692,44 @@ static void kept_home(void)
 	machine_end(&m);
 }
 
+/* Files that policy makes: where they may be. */
+static void made_files(void)
+{
+	static const struct {
+		const char *dest, *refused;
+	} cases[] = {
+		{ "/etc/opt/x/config.json", NULL },
+		{ "/home/me/.config/x.json", NULL },
+		{ "/etc/hosts", NULL }, /* made by mcpcage itself */
+		{ "/run/x/y", NULL },
+		{ "/usr/bin/x", "there is no such place" },
+		{ "/usr", "hide a part of the system" },
+		{ "/", "the root" },
+		{ "/proc/x", "the cage's own" },
+		{ "/dev/null", "the cage's own" },
+		{ "/etc/ssl/certs", "hide a part of the system" },
+		{ "/home/me/docs/x", "there is no such place" },
+		{ "/tmp", "the cage's own" },
+	};
+	struct machine m;
+
+	me(&m);
+	exists(&m, "/home/me/docs", PATH_DIR, NULL);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct made_file file = { (char *)cases[i].dest, (char *)"text", (char *)"policy.json" };
+		policy_free(&m.policy);
+		policy_of(&m, (const char *const[]){ "--ro", "/home/me/docs", NULL, NULL });
+		if (made_file_set(&m.policy.made, &m.policy.made_n, &file) < 0)
+			bail_out("out of memory");
+		is_int(make(&m), cases[i].refused ? -1 : 0, "a file made at %s", cases[i].dest);
+		if (cases[i].refused)
+			ok(strstr(m.err.what, cases[i].refused), "is refused: %s", m.err.what);
+		else
+			ok(at(&m, cases[i].dest)->kind == MOUNT_DATA && strcmp(at(&m, cases[i].dest)->data, "text") == 0, "is there");
+	}
+	machine_end(&m);
+}
+
 static void layers(void)
 {
 	struct machine m;
@@ -767,6 +805,7 @@ int main(void)
 	system_list();
 	environment();
 	kept_home();
+	made_files();
 	layers();
 	shown();
 	return done_testing();

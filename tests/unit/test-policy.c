@@ -2,6 +2,7 @@
 /* Policies out of layers: order, locks, extends, positions of errors, and who may write the files. */
 #include "policy-fixture.h"
 
+#include "base/buf.h"
 #include "base/path.h"
 #include "policy/value.h"
 
@@ -536,6 +537,51 @@ static void homes(void)
 	reset();
 }
 
+static void made(void)
+{
+	struct policy policy;
+
+	put("etc/policy.json", "{\"files\":{\"made\":{\"/etc/a\":\"one\",\"~/b/./c\":\"two\\n\"}}}");
+	put("user/policy.json", "{\"files\":{\"made\":{\"/etc/a\":\"other\"}}}");
+	is_int(build(&policy, NULL), 0, "files that are made");
+	if (is_int((intmax_t)policy.made_n, 2, "two")) {
+		ok(strcmp(policy.made[0].dest, "/etc/a") == 0 && strcmp(policy.made[0].text, "other") == 0,
+		   "a later layer replaces one");
+		ok(strcmp(policy.made[1].dest, "/home/me/b/c") == 0 && strcmp(policy.made[1].text, "two\n") == 0, "and leaves the others");
+		ok(strstr(policy.made[0].origin, "user/policy.json") && strstr(policy.made[1].origin, "etc/policy.json"), "whose they are");
+	}
+	policy_free(&policy);
+	lock_pair("{\"files\":{\"made\":{\"/etc/a\":\"one\"}},\"lock\":[\"files.made\"]}", "{\"files\":{\"made\":{\"/etc/a\":\"one\"}}}",
+		  "{\"files\":{\"made\":{\"/etc/a\":\"two\"}}}", "another text");
+	lock_refuses("{\"files\":{\"made\":{\"/etc/a\":\"one\"}},\"lock\":[\"files.made\"]}", "{\"files\":{\"made\":{\"/etc/b\":\"one\"}}}",
+		     "another file");
+	reset();
+	put("user/policy.json", "{\"files\":{\"made\":[\"/etc/a\"]}}");
+	refuses("an object of paths", "", NULL);
+	put("user/policy.json", "{\"files\":{\"made\":{\"/etc/a\":1}}}");
+	refuses("a string", "", NULL);
+	put("user/policy.json", "{\"files\":{\"made\":{\"a\":\"x\"}}}");
+	refuses("a relative path", "", NULL);
+	put("user/policy.json", "{\"files\":{\"made\":{\"/a/../b\":\"x\"}}}");
+	refuses("\"..\"", "", NULL);
+	struct buf text = { 0 };
+	buf_puts(&text, "{\"files\":{\"made\":{\"/etc/a\":\"");
+	for (size_t i = 0; i <= MADE_FILE_MAX; i++)
+		buf_putc(&text, 'x');
+	buf_puts(&text, "\"}}}");
+	put("user/policy.json", buf_str(&text));
+	refuses("too long", "64 KiB", NULL);
+	buf_clear(&text);
+	buf_puts(&text, "{\"files\":{\"made\":{");
+	for (int i = 0; i <= MADE_FILES_MAX; i++)
+		buf_printf(&text, "%s\"/etc/a%d\":\"\"", i ? "," : "", i);
+	buf_puts(&text, "}}}");
+	put("user/policy.json", buf_str(&text));
+	refuses("more than 64 files", "", NULL);
+	buf_free(&text);
+	reset();
+}
+
 /* Which files count, in which order, when the command is the package NAME's. */
 static void is_read(enum ecosystem ecosystem, const char *name, const char *const *files)
 {
@@ -694,6 +740,7 @@ int main(void)
 	locks_and_layers();
 	owners();
 	homes();
+	made();
 	packages();
 	shipped();
 	shipped_for_packages();
