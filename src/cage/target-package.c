@@ -10,6 +10,8 @@
 
 #include "base/path.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,21 +131,33 @@ static int start_program(struct resolver *r, enum target_kind kind, struct error
 	return make_argv(r, first, true, err);
 }
 
+static const struct package_part *server_part(const struct package *package)
+{
+	for (size_t i = 0; i < package->parts_n; i++)
+		if (package->parts[i].asked)
+			return &package->parts[i];
+	return NULL;
+}
+
+/* The lines are in the audit log as well: what ran can be told apart by the hash of its tree. */
 static int explain(struct resolver *r, struct error *err)
 {
 	const struct facts *f = r->facts;
-	const struct package *p = f->package;
-	const struct package_part *main_part = NULL;
+	const struct package *package = f->package;
+	const struct package_part *part = server_part(package);
+	enum package_start start = f->package_command->start;
+	bool interpreted = start == PACKAGE_NODE || start == PACKAGE_PYTHON;
+	char hash[2 * PACKAGE_HASH + 1];
 
-	for (size_t i = 0; i < p->parts_n && !main_part; i++)
-		if (p->parts[i].asked)
-			main_part = &p->parts[i];
-	if (target_note(r, err, "%s %s: from the store of packages, %s %s, installed by %s", f->runner->form, p->request.specs.v[0],
-			main_part ? main_part->name : "package", main_part ? main_part->version : "", p->tool) < 0)
+	for (size_t i = 0; i < PACKAGE_HASH; i++)
+		snprintf(hash + 2 * i, 3, "%02x", package->tree[i]);
+	if (target_note(r, err, "%s: %s %s, from the store of packages (installed by %s%s)", f->runner->form,
+			part ? part->name : package->request.specs.v[0], part ? part->version : "", package->tool,
+			package->scripts_ran ? ", which ran install scripts" : "") < 0 ||
+	    target_note(r, err, "its tree of %" PRIu64 " files has the hash %s", package->files, hash) < 0)
 		return -1;
-	return target_note(r, err, "it starts %s/%s%s%s", PACKAGE_PLACE, f->package_command->path,
-			   f->package_command->start == PACKAGE_NODE || f->package_command->start == PACKAGE_PYTHON ? " with " : "",
-			   f->package_command->start == PACKAGE_NODE || f->package_command->start == PACKAGE_PYTHON ? f->target.exe : "");
+	return target_note(r, err, "it starts %s/%s%s%s, without %s", PACKAGE_PLACE, f->package_command->path,
+			   interpreted ? " by " : "", interpreted ? f->target.exe : "", f->runner->form);
 }
 
 int target_package(struct resolver *r, struct error *err)

@@ -54,9 +54,34 @@ void paths_free(struct paths *paths);
 char *pins_key(char *const *argv, const char *profile, const struct target *target, const char *cwd);
 
 /*
- * prepare.c: everything up to the plan. Starts nothing and writes nothing. PLAN is the caller's to free.
+ * obtain.c: what a package runner's command stands for. obtain() starts nothing and writes nothing with OBTAIN_STORED; otherwise it
+ * installs what is missing, if policy lets it, which may take as long as a download does. PACKAGE is the caller's to free.
  */
-int prepare(const struct invocation *invocation, struct plan *plan, struct error *err);
+enum obtain_how {
+	OBTAIN_STORED,  /* what is in the store already, verified */
+	OBTAIN_MISSING, /* or is installed now, if policy lets a session do that */
+	OBTAIN_ASKED,   /* the same, by the user's own word */
+	OBTAIN_FRESH,   /* installed anew in any case, and the answer from now on */
+};
+struct obtaining {
+	const struct facts *user; /* facts_user() */
+	const struct paths *paths;
+	const struct policy *policy;
+	const struct log *log;
+	const char *audit; /* the log that an installation is recorded in, or NULL */
+};
+int obtain(const struct obtaining *with, const struct package_request *request, enum obtain_how how, struct package *package,
+	   struct error *err);
+/* The same with all that it takes gathered here, for commands without a session. `scripts` of REQUEST is kept. */
+int obtain_alone(const struct invocation *invocation, const struct package_request *request, enum obtain_how how,
+		 struct package *package, struct error *err);
+/* The folder of the store. The caller frees. */
+char *store_folder(const struct paths *paths);
+
+/*
+ * prepare.c: everything up to the plan. With OBTAIN_STORED it starts nothing and writes nothing. PLAN is the caller's to free.
+ */
+int prepare(const struct invocation *invocation, enum obtain_how how, struct plan *plan, struct error *err);
 
 /*
  * The same as far as it goes without a command: only what messages are decided by (mediation, home, cwd, message_size,
@@ -81,6 +106,7 @@ int home_begin(struct plan *plan, const struct log *log, struct home *home, stru
 /* One file each. They return the exit status. */
 int command_run(const struct invocation *invocation);
 int command_explain(const struct invocation *invocation);
+int command_fetch(const struct invocation *invocation);
 int command_review(const struct invocation *invocation);
 int command_diff(const struct invocation *invocation);
 int command_pins(const struct invocation *invocation);

@@ -6,6 +6,8 @@
 const struct command_row commands[] = {
 	{ COMMAND_RUN, NULL, WORDS_SERVER, "[OPTION...] [--] COMMAND [ARG...]", "start a server in a cage" },
 	{ COMMAND_EXPLAIN, "explain", WORDS_SERVER, "explain [OPTION...] [--] COMMAND [ARG...]", "say what a server could do" },
+	{ COMMAND_FETCH, "fetch", WORDS_SERVER, "fetch [OPTION...] [--] RUNNER [ARG...]",
+	  "install the package of a command such as npx or uvx" },
 	{ COMMAND_REVIEW, "review", WORDS_SERVER, "review [OPTION...] [--] COMMAND [ARG...]",
 	  "show all that a server offers, and pin it" },
 	{ COMMAND_DIFF, "diff", WORDS_OWN, "diff [OPTION...] {NAME [ITEM...] | -- COMMAND [ARG...]}",

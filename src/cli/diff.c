@@ -16,7 +16,7 @@ int command_diff(const struct invocation *inv)
 	struct error err;
 
 	if (inv->argv) {
-		if (prepare(inv, &plan, &err) < 0)
+		if (prepare(inv, OBTAIN_STORED, &plan, &err) < 0)
 			return fail(&inv->log, &err);
 		return accept_command(inv, plan.pins_folder, plan.audit, &plan.mediation, inv->words, inv->words_n, false);
 	}

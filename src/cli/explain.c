@@ -8,7 +8,7 @@ int command_explain(const struct invocation *inv)
 	CLEANUP_BUF struct buf out = BUF_INIT(0);
 	struct error err;
 
-	if (prepare(inv, &plan, &err) < 0)
+	if (prepare(inv, OBTAIN_STORED, &plan, &err) < 0)
 		return fail(&inv->log, &err);
 	if (inv->json) {
 		plan_json(&plan, &out);

@@ -47,6 +47,9 @@ int main(int argc, char **argv)
 	case COMMAND_EXPLAIN:
 		status = command_explain(&invocation);
 		break;
+	case COMMAND_FETCH:
+		status = command_fetch(&invocation);
+		break;
 	case COMMAND_REVIEW:
 		status = command_review(&invocation);
 		break;

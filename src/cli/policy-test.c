@@ -353,7 +353,7 @@ int command_policy_test(const struct invocation *inv)
 		}
 		arguments = buf_span(&input);
 	}
-	if ((inv->argv ? prepare(inv, &plan, &err) : prepare_policy(inv, &plan, &err)) < 0 ||
+	if ((inv->argv ? prepare(inv, OBTAIN_STORED, &plan, &err) : prepare_policy(inv, &plan, &err)) < 0 ||
 	    make_call(&t, &plan, arguments, &err) < 0 || decide(&t, &plan, &err) < 0)
 		return fail(&inv->log, &err);
 	if (inv->json)

@@ -21,10 +21,15 @@ struct work {
 	struct paths paths;
 	struct policy_builder *builder;
 	struct policy policy;
+	bool has_policy;
+	struct runner runner;
+	struct package package;
 };
 
 static void work_free(struct work *w)
 {
+	runner_free(&w->runner);
+	package_free(&w->package);
 	policy_free(&w->policy);
 	policy_builder_free(w->builder);
 	paths_free(&w->paths);
@@ -170,14 +175,69 @@ static int check_schemas(const struct plan *plan, struct error *err)
 	return schemas ? 0 : -1;
 }
 
-int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
+/* Where sessions of this policy are recorded. NULL with ERR when out of memory; the word "off" when nowhere. The caller frees. */
+static char *audit_file(const struct work *w, struct error *err)
+{
+	const struct policy *p = &w->policy;
+	char *file = p->audit ? strdup(p->audit) : path_join(p->state ? p->state : w->paths.state, "audit.jsonl");
+
+	if (!file)
+		error_oom(err);
+	return file;
+}
+
+/* The package of REQUEST, with all that is known by now. */
+static int obtain_with(struct work *w, const struct invocation *inv, const struct package_request *request, enum obtain_how how,
+		       struct package *package, struct error *err)
+{
+	CLEANUP_FREE char *audit = audit_file(w, err);
+	struct obtaining with = {
+		.user = &w->facts, .paths = &w->paths, .policy = &w->policy, .log = &inv->log, .audit = audit,
+	};
+
+	if (!audit)
+		return -1;
+	/* The default is only missing where it cannot be had: a session says so. */
+	if (strcmp(audit, "off") == 0 || (!w->policy.audit && !could_write(audit)))
+		with.audit = NULL;
+	return obtain(&with, request, how, package, err);
+}
+
+/* The command is a package runner's: find or install its package. 0 also when it is none. */
+static int resolve_package(struct work *w, const struct invocation *inv, enum obtain_how how, struct error *err)
+{
+	struct facts *f = &w->facts;
+	int is = runner_parse(inv->argv, &w->runner, err);
+
+	if (is <= 0 || w->runner.project)
+		return is < 0 ? -1 : 0;
+	/* What may happen while it is installed, and in the session, is policy's to say; its profile follows from the ecosystem. */
+	if (policy_builder_finish(w->builder, w->runner.request.ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON,
+				  &w->policy, err) < 0)
+		return -1;
+	w->has_policy = true;
+	w->runner.request.scripts = w->policy.packages_scripts;
+	if (obtain_with(w, inv, &w->runner.request, how, &w->package, err) < 0)
+		return -1;
+	f->package_command = package_command(&w->package, w->runner.command, err);
+	f->package = &w->package;
+	f->runner = &w->runner;
+	return f->package_command ? 0 : -1;
+}
+
+static int make_policy(struct work *w, struct error *err)
+{
+	return w->has_policy ? 0 : policy_builder_finish(w->builder, w->facts.target.kind, &w->policy, err);
+}
+
+int prepare(const struct invocation *inv, enum obtain_how how, struct plan *plan, struct error *err)
 {
 	CLEANUP(work_free) struct work w = { 0 };
 
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
-	    make_builder(&w, inv, err) < 0 || target_resolve(inv->argv, environ, &w.facts, err) < 0 ||
-	    policy_builder_finish(w.builder, w.facts.target.kind, &w.policy, err) < 0 ||
-	    find_programs(&w, err) < 0 || find_rules(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
+	    make_builder(&w, inv, err) < 0 || resolve_package(&w, inv, how, err) < 0 ||
+	    target_resolve(inv->argv, environ, &w.facts, err) < 0 || make_policy(&w, err) < 0 || find_programs(&w, err) < 0 ||
+	    find_rules(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
 	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
 	if (plan_make(&w.policy, &w.facts, plan, err) < 0)
@@ -186,6 +246,18 @@ int prepare(const struct invocation *inv, struct plan *plan, struct error *err)
 		return 0;
 	plan_free(plan);
 	return -1;
+}
+
+int obtain_alone(const struct invocation *inv, const struct package_request *request, enum obtain_how how,
+		 struct package *package, struct error *err)
+{
+	CLEANUP(work_free) struct work w = { 0 };
+
+	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
+	    make_builder(&w, inv, err) < 0 ||
+	    policy_builder_finish(w.builder, request->ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON, &w.policy, err) < 0)
+		return -1;
+	return obtain_with(&w, inv, request, how, package, err);
 }
 
 int prepare_policy(const struct invocation *inv, struct plan *plan, struct error *err)

@@ -158,7 +158,7 @@ int command_review(const struct invocation *inv)
 	struct error err;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (prepare(inv, &plan, &err) < 0)
+	if (prepare(inv, OBTAIN_MISSING, &plan, &err) < 0)
 		return fail(&inv->log, &err);
 	plan.mediation.pins = PINS_FIRST_USE;
 	if (pins_read(plan.pins_folder, "current", &before, &err) < 0 ||

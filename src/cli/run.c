@@ -31,7 +31,7 @@ int command_run(const struct invocation *inv)
 
 	/* A client may have closed standard error: what cannot be told is no reason to die. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (prepare(inv, &plan, &err) < 0)
+	if (prepare(inv, inv->dry_run ? OBTAIN_STORED : OBTAIN_MISSING, &plan, &err) < 0)
 		return fail(&inv->log, &err);
 	tell(&inv->log, &plan);
 	if (inv->dry_run) {

@@ -249,7 +249,7 @@ static int reset_command(const struct invocation *inv, const struct places *plac
 	CLEANUP(plan_free) struct plan plan = { 0 };
 	struct error err;
 
-	if (prepare(inv, &plan, &err) < 0)
+	if (prepare(inv, OBTAIN_STORED, &plan, &err) < 0)
 		return fail(&inv->log, &err);
 	CLEANUP_FREE char *homes = path_join(places->state, "homes");
 	CLEANUP_FREE char *folder = homes ? path_join(homes, path_base(plan.pins_folder)) : NULL;

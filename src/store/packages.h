@@ -2,11 +2,12 @@
 /*
  * The store of packages, one immutable tree for each resolved set, below $XDG_DATA_HOME/mcpcage/packages:
  *
- *	trees/HASH/files/       the tree; its name is its Merkle hash (store/tree.h)
- *	trees/HASH/record.json  the lock record, struct package
- *	trees/HASH/table        what lstat(2) said of each file when its hash was right, so that a start need not read them
- *	requests/KEY/           what was asked for, which tree answers it now, and which ones did before
- *	staging/NAME/           installations that are going on; one that nobody holds locked is litter
+ *	trees/HASH/files/        the tree; HASH is its Merkle hash (store/tree.h)
+ *	trees/HASH/table         what lstat(2) said of each file when its hash was right, so that a start need not read them
+ *	requests/KEY/HASH.json   the lock record of what a request was resolved to (struct package)
+ *	requests/KEY/answers     which of them is the answer, and which ones were before: a hash a line, the newest first
+ *	requests/KEY/lock        held by whoever installs for the request
+ *	staging/NAME/            installations that are going on; one that nobody holds locked is litter
  *
  * Everything becomes visible by rename(2), is fsynced before, and is found again after a kill at any moment. Files are opened by
  * descriptor, owned by the user and written by nobody else, or refused.
@@ -50,6 +51,27 @@ void stage_end(struct stage *stage);
  * `bytes` and `folder` of PACKAGE.
  */
 int stage_publish(struct stage *stage, struct package *package, struct error *err);
+
+/* ---- for mcpcage store ---- */
+
+/*
+ * Call FN for each request with its answer; -1 of FN ends it. PACKAGE is FN's for the call only. A record that cannot be read is reported
+ * by PACKAGE NULL and ERR.
+ */
+typedef int (*store_fn)(void *context, const char *key, const struct package *package, const struct error *err);
+int store_each(struct store *store, store_fn fn, void *context, struct error *err);
+/* The answers of REQUEST, newest first; ANSWERS is the caller's to free. How many, or -1. */
+int store_answers(struct store *store, const struct package_request *request, struct strlist *answers, struct error *err);
+/* What REQUEST was resolved to when the tree HASH was its answer. */
+int store_answer(struct store *store, const struct package_request *request, const char *hash, struct package *package, struct error *err);
+/* Make the tree HASH, one of its answers, the newest again. */
+int store_choose(struct store *store, const struct package_request *request, const char *hash, struct error *err);
+/* Forget the request. Its trees go with store_collect(). 1; 0: it was not known. */
+int store_forget(struct store *store, const struct package_request *request, struct error *err);
+/* Remove trees that no request names, and litter. *TREES and *BYTES: what went. */
+int store_collect(struct store *store, unsigned *trees, uint64_t *bytes, struct error *err);
+
+/* ---- before each run ---- */
 
 /* Before each run. The cost is that of lstat(2) for each file unless something differs. -1 names the file. */
 int store_verify(struct store *store, const struct package *package, struct error *err);

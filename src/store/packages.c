@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The store of packages on disk: see packages.h for the layout. Nothing becomes visible but by rename(2), after it was written out;
+ * locks are flock(2), which end with the process that holds them.
+ */
+#include "store/packages.h"
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "store/homes.h"
+#include "store/package-record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium/crypto_generichash_blake2b.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEY_BYTES 16
+#define ANSWERS_KEPT 8
+#define HASH_TEXT (2 * PACKAGE_HASH)
+
+struct store {
+	char *folder;
+	int trees, requests, staging;
+};
+
+/* ---- folders ---- */
+
+/* Make the folders of PATH that are not there. */
+static int make_folders(const char *path, struct error *err)
+{
+	CLEANUP_FREE char *copy = strdup(path);
+
+	if (!copy)
+		return error_oom(err);
+	for (char *p = strchr(copy + 1, '/');; p = strchr(p + 1, '/')) {
+		if (p)
+			*p = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return error_set(err, errno, "cannot make the folder %s", copy);
+		if (!p)
+			return 0;
+		*p = '/';
+	}
+}
+
+/* Ours, and nobody else's to write. */
+static int judge_owner(int fd, const char *what, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot look at %s", what);
+	if (st.st_uid == geteuid() && !(st.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	error_set(err, 0, "%s belongs to somebody else or can be written by others", what);
+	return error_hint(err, "remove it, or set its owner and mode right: chmod go-w");
+}
+
+static int open_part(const struct store *store, const char *name, struct error *err)
+{
+	CLEANUP_FREE char *path = path_join(store->folder, name);
+
+	if (!path)
+		return error_oom(err);
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_set(err, errno, "cannot make the folder %s", path);
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "cannot open the folder %s", path);
+	return judge_owner(fd, path, err) < 0 ? -1 : TAKE_FD(&fd);
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->trees >= 0)
+		close(store->trees);
+	if (store->requests >= 0)
+		close(store->requests);
+	if (store->staging >= 0)
+		close(store->staging);
+	free(store->folder);
+	free(store);
+}
+
+int store_open(const char *folder, struct store **out, struct error *err)
+{
+	struct store *store = calloc(1, sizeof *store);
+
+	if (!store)
+		return error_oom(err);
+	*store = (struct store){ .folder = strdup(folder), .trees = -1, .requests = -1, .staging = -1 };
+	if (!store->folder) {
+		error_oom(err);
+	} else if (make_folders(folder, err) == 0 && (store->trees = open_part(store, "trees", err)) >= 0 &&
+		   (store->requests = open_part(store, "requests", err)) >= 0 &&
+		   (store->staging = open_part(store, "staging", err)) >= 0) {
+		*out = store;
+		return 0;
+	}
+	store_close(store);
+	return -1;
+}
+
+/* ---- requests ---- */
+
+static int key_of(const struct package_request *request, char key[2 * KEY_BYTES + 1], struct error *err)
+{
+	CLEANUP_FREE char *text = package_request_text(request);
+	uint8_t hash[KEY_BYTES];
+
+	if (!text)
+		return error_oom(err);
+	crypto_generichash_blake2b(hash, sizeof hash, (const unsigned char *)text, strlen(text), NULL, 0);
+	for (size_t i = 0; i < sizeof hash; i++)
+		snprintf(key + 2 * i, 3, "%02x", hash[i]);
+	return 0;
+}
+
+/* The folder of the request KEY. -1 with errno, ENOENT when it is not there and not to be made. */
+static int open_request(const struct store *store, const char *key, bool make)
+{
+	if (make && mkdirat(store->requests, key, 0700) < 0 && errno != EEXIST)
+		return -1;
+	return openat(store->requests, key, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static bool is_hash(const char *text)
+{
+	return strlen(text) == HASH_TEXT && strspn(text, "0123456789abcdef") == HASH_TEXT;
+}
+
+/* How many; 0 also when there is no such file. */
+static int read_answers(int folder, struct strlist *answers, struct error *err)
+{
+	CLEANUP_CLOSE int fd = openat(folder, "answers", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	CLEANUP_BUF struct buf text = BUF_INIT((HASH_TEXT + 1) * 1024);
+	char *save = NULL;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "cannot read what a package was resolved to");
+	if (fd_read_all(fd, &text) < 0)
+		return error_set(err, errno, "cannot read what a package was resolved to");
+	buf_putc(&text, '\0');
+	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!is_hash(line))
+			return error_set(err, 0, "the list of what a package was resolved to is damaged");
+		if (strlist_add(answers, line) < 0)
+			return error_oom(err);
+	}
+	return (int)answers->n;
+}
+
+/* HASH first, the others after it; the oldest ones beyond what is kept are forgotten. */
+static int write_answers(int folder, const char *hash, const struct strlist *before, struct error *err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT(0);
+	char name[HASH_TEXT + 8];
+	size_t kept = 1;
+
+	buf_printf(&text, "%s\n", hash);
+	for (size_t i = 0; i < before->n; i++) {
+		if (strcmp(before->v[i], hash) == 0)
+			continue;
+		if (kept++ < ANSWERS_KEPT)
+			buf_printf(&text, "%s\n", before->v[i]);
+	}
+	const char *p = buf_str(&text);
+	if (!p || text.full)
+		return error_oom(err);
+	if (fd_write_file_atomic(folder, "answers", p, text.n, 0600, err) < 0)
+		return -1;
+	for (size_t i = ANSWERS_KEPT; i < before->n; i++) {
+		snprintf(name, sizeof name, "%s.json", before->v[i]);
+		if (strcmp(before->v[i], hash) != 0)
+			(void)unlinkat(folder, name, 0);
+	}
+	return 0;
+}
+
+static int read_record(const struct store *store, int folder, const char *hash, struct package *package, struct error *err)
+{
+	CLEANUP_BUF struct buf text = BUF_INIT(PACKAGE_RECORD_MAX);
+	char name[HASH_TEXT + 8], own[HASH_TEXT + 1];
+
+	snprintf(name, sizeof name, "%s.json", hash);
+	CLEANUP_CLOSE int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fd_read_all(fd, &text) < 0)
+		return error_set(err, errno, "cannot read the record of a package, requests/.../%s", name);
+	if (judge_owner(fd, "the record of a package", err) < 0)
+		return -1;
+	if (package_record_read((struct span){ text.p, text.n }, package, err) < 0)
+		return -1;
+	package_hash_text(package->tree, own);
+	if (strcmp(own, hash) != 0) {
+		package_free(package);
+		return error_set(err, 0, "the record of a package is another one's");
+	}
+	if (asprintf(&package->folder, "%s/trees/%s/files", store->folder, hash) < 0) {
+		package->folder = NULL;
+		package_free(package);
+		return error_oom(err);
+	}
+	return 0;
+}
+
+static int damaged(struct error *err)
+{
+	return error_hint(err, "\"mcpcage store remove\" and the command forgets it; it is installed anew then");
+}
+
+int store_answers(struct store *store, const struct package_request *request, struct strlist *answers, struct error *err)
+{
+	char key[2 * KEY_BYTES + 1];
+
+	if (key_of(request, key, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int folder = open_request(store, key, false);
+	if (folder < 0)
+		return errno == ENOENT ? 0 : error_set(err, errno, "cannot open a request of the store");
+	return read_answers(folder, answers, err);
+}
+
+int store_answer(struct store *store, const struct package_request *request, const char *hash, struct package *package, struct error *err)
+{
+	char key[2 * KEY_BYTES + 1];
+
+	if (key_of(request, key, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int folder = open_request(store, key, false);
+	if (folder < 0)
+		return error_set(err, errno, "cannot open a request of the store");
+	return read_record(store, folder, hash, package, err);
+}
+
+int store_find(struct store *store, const struct package_request *request, struct package *package, struct error *err)
+{
+	CLEANUP_STRLIST struct strlist answers = { 0 };
+	struct stat st;
+
+	int n = store_answers(store, request, &answers, err);
+	if (n <= 0)
+		return n;
+	/* A tree that was removed by hand is one that was never there. */
+	CLEANUP_FREE char *files = NULL;
+	if (asprintf(&files, "%s/files", answers.v[0]) < 0) {
+		files = NULL;
+		return error_oom(err);
+	}
+	if (fstatat(store->trees, files, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	if (store_answer(store, request, answers.v[0], package, err) < 0)
+		return damaged(err);
+	return 1;
+}
+
+int store_lock(struct store *store, const struct package_request *request, void (*waiting)(void *context), void *context,
+	       struct error *err)
+{
+	char key[2 * KEY_BYTES + 1];
+
+	if (key_of(request, key, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int folder = open_request(store, key, true);
+	CLEANUP_CLOSE int lock = folder < 0 ? -1 : openat(folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return error_set(err, errno, "cannot make a lock in %s/requests", store->folder);
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return error_set(err, errno, "cannot lock a request in %s/requests", store->folder);
+		if (waiting)
+			waiting(context);
+		while (flock(lock, LOCK_EX) < 0)
+			if (errno != EINTR)
+				return error_set(err, errno, "cannot lock a request in %s/requests", store->folder);
+	}
+	return TAKE_FD(&lock);
+}
+
+/* ---- staging ---- */
+
+/* Throw away what dead processes left. The caller holds the lock of the whole staging area, so that nothing is half made. */
+static void clear_litter(const struct store *store)
+{
+	int copy = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+
+	if (!dir && copy >= 0)
+		close(copy);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		int fd = openat(store->staging, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+			(void)tree_remove(store->staging, entry->d_name, UINT64_MAX);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int make_stage(struct store *store, struct stage *stage, struct error *err)
+{
+	uint64_t number;
+	char name[32];
+
+	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+		return error_set(err, errno, "cannot get random numbers");
+	snprintf(name, sizeof name, "%016" PRIx64, number);
+	if (asprintf(&stage->folder, "%s/staging/%s", store->folder, name) < 0)
+		stage->folder = NULL;
+	stage->files = stage->folder ? path_join(stage->folder, "files") : NULL;
+	stage->work = stage->folder ? path_join(stage->folder, "work") : NULL;
+	if (!stage->files || !stage->work)
+		return error_oom(err);
+	if (mkdirat(store->staging, name, 0700) < 0)
+		return error_set(err, errno, "cannot make the folder %s", stage->folder);
+	stage->lock = openat(store->staging, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (stage->lock < 0 || flock(stage->lock, LOCK_EX | LOCK_NB) < 0 || mkdirat(stage->lock, "files", 0700) < 0 ||
+	    mkdirat(stage->lock, "work", 0700) < 0)
+		return error_set(err, errno, "cannot set up the folder %s", stage->folder);
+	return 0;
+}
+
+int stage_begin(struct store *store, struct stage *stage, struct error *err)
+{
+	*stage = (struct stage){ .store = store, .lock = -1 };
+	CLEANUP_CLOSE int all = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (all < 0)
+		return error_set(err, errno, "cannot open %s/staging", store->folder);
+	while (flock(all, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_set(err, errno, "cannot lock %s/staging", store->folder);
+	clear_litter(store);
+	if (make_stage(store, stage, err) == 0)
+		return 0;
+	stage_end(stage);
+	return -1;
+}
+
+void stage_end(struct stage *stage)
+{
+	if (stage->folder && stage->lock >= 0)
+		(void)tree_remove(stage->store->staging, path_base(stage->folder), UINT64_MAX);
+	if (stage->lock >= 0)
+		close(stage->lock);
+	free(stage->folder);
+	free(stage->files);
+	free(stage->work);
+	*stage = (struct stage){ .lock = -1 };
+}
+
+/* The tree is in the stage, hashed: move it to its place. A tree that is there already is as good. */
+static int move_in(struct stage *stage, const char *hash, struct error *err)
+{
+	struct store *store = stage->store;
+
+	if (syncfs(stage->lock) < 0)
+		return error_set(err, errno, "cannot write %s to disk", stage->folder);
+	if (renameat2(store->staging, path_base(stage->folder), store->trees, hash, RENAME_NOREPLACE) == 0) {
+		if (fsync(store->trees) < 0)
+			return error_set(err, errno, "cannot write %s/trees to disk", store->folder);
+		/* It is no stage any more: nothing of it is to be thrown away. */
+		free(TAKE_PTR(stage->folder));
+		return 0;
+	}
+	if (errno == EEXIST)
+		return 0;
+	return error_set(err, errno, "cannot move the package to %s/trees", store->folder);
+}
+
+static int write_record(struct store *store, const struct package *package, const char *hash, struct error *err)
+{
+	CLEANUP_STRLIST struct strlist before = { 0 };
+	CLEANUP_BUF struct buf text = BUF_INIT(PACKAGE_RECORD_MAX);
+	char key[2 * KEY_BYTES + 1], name[HASH_TEXT + 8];
+
+	if (key_of(&package->request, key, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int folder = open_request(store, key, true);
+	if (folder < 0)
+		return error_set(err, errno, "cannot make a folder in %s/requests", store->folder);
+	package_record_write(package, &text);
+	const char *p = buf_str(&text);
+	if (!p || text.full)
+		return error_set(err, 0, "the record of the package is too large");
+	snprintf(name, sizeof name, "%s.json", hash);
+	if (fd_write_file_atomic(folder, name, p, text.n, 0600, err) < 0 || read_answers(folder, &before, err) < 0)
+		return -1;
+	return write_answers(folder, hash, &before, err);
+}
+
+int stage_publish(struct stage *stage, struct package *package, struct error *err)
+{
+	CLEANUP(tree_table_free) struct tree_table table = { 0 };
+	char hash[HASH_TEXT + 1];
+
+	if (tree_remove(stage->lock, "work", UINT64_MAX) < 0 && errno != ENOENT)
+		return error_set(err, errno, "cannot remove %s", stage->work);
+	CLEANUP_CLOSE int files = openat(stage->lock, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (files < 0)
+		return error_set(err, errno, "cannot open %s", stage->files);
+	const char *interpreter = package->request.ecosystem == ECOSYSTEM_PYPI ? package->interpreter : NULL;
+	if (tree_hash(files, interpreter, true, &table, err) < 0)
+		return error_prefix(err, "%s was not installed", package->request.specs.v[0]);
+	memcpy(package->tree, table.entries[0].hash, PACKAGE_HASH);
+	package->files = table.files;
+	package->bytes = table.bytes;
+	package_hash_text(package->tree, hash);
+	free(package->folder);
+	if (asprintf(&package->folder, "%s/trees/%s/files", stage->store->folder, hash) < 0) {
+		package->folder = NULL;
+		return error_oom(err);
+	}
+	if (tree_table_write(stage->lock, "table", &table, err) < 0 || move_in(stage, hash, err) < 0)
+		return -1;
+	return write_record(stage->store, package, hash, err);
+}
+
+/* ---- before each run ---- */
+
+static int open_tree_folder(const struct store *store, const struct package *package, char hash[HASH_TEXT + 1], struct error *err)
+{
+	package_hash_text(package->tree, hash);
+	int fd = openat(store->trees, hash, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		error_set(err, errno, "cannot open the package of %s, %s/trees/%s", package->request.specs.v[0], store->folder, hash);
+	return fd;
+}
+
+static int changed(const struct package *package, struct error *err)
+{
+	error_prefix(err, "%s is not what was installed", package->request.specs.v[0]);
+	error_kind(err, ERROR_CANNOT_RUN);
+	return error_hint(err, "it is not started; if you know who changed it, \"mcpcage store remove\" and the command, and it is installed anew");
+}
+
+static int verify(struct store *store, const struct package *package, bool fully, struct error *err)
+{
+	CLEANUP(tree_table_free) struct tree_table table = { 0 };
+	char hash[HASH_TEXT + 1];
+	struct error lost;
+
+	CLEANUP_CLOSE int folder = open_tree_folder(store, package, hash, err);
+	if (folder < 0)
+		return -1;
+	CLEANUP_CLOSE int files = openat(folder, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (files < 0)
+		return error_set(err, errno, "cannot open %s", package->folder);
+	if (judge_owner(folder, "the folder of a package", err) < 0)
+		return -1;
+	/* Without a table that can be trusted everything is read. */
+	bool has = tree_table_read(folder, "table", &table, &lost) == 0 && memcmp(table.entries[0].hash, package->tree, PACKAGE_HASH) == 0;
+	if (has) {
+		int status = tree_verify(files, &table, fully, err);
+		if (status < 0)
+			return changed(package, err);
+		return status == 0 ? 0 : tree_table_write(folder, "table", &table, err);
+	}
+	tree_table_free(&table);
+	const char *interpreter = package->request.ecosystem == ECOSYSTEM_PYPI ? package->interpreter : NULL;
+	if (tree_hash(files, interpreter, false, &table, err) < 0)
+		return changed(package, err);
+	if (memcmp(table.entries[0].hash, package->tree, PACKAGE_HASH) != 0) {
+		error_set(err, 0, "its hash is not the recorded one, and the table that would tell which file differs is lost");
+		return changed(package, err);
+	}
+	return tree_table_write(folder, "table", &table, err);
+}
+
+int store_verify(struct store *store, const struct package *package, struct error *err)
+{
+	return verify(store, package, false, err);
+}
+
+int store_verify_fully(struct store *store, const struct package *package, struct error *err)
+{
+	return verify(store, package, true, err);
+}
+
+/* ---- for mcpcage store ---- */
+
+int store_choose(struct store *store, const struct package_request *request, const char *hash, struct error *err)
+{
+	CLEANUP_STRLIST struct strlist answers = { 0 };
+	CLEANUP(package_free) struct package package = { 0 };
+	char key[2 * KEY_BYTES + 1];
+
+	if (key_of(request, key, err) < 0)
+		return -1;
+	CLEANUP_CLOSE int folder = open_request(store, key, false);
+	if (folder < 0)
+		return error_set(err, errno, "cannot open a request of the store");
+	if (read_answers(folder, &answers, err) < 0 || read_record(store, folder, hash, &package, err) < 0 ||
+	    store_verify(store, &package, err) < 0)
+		return -1;
+	return write_answers(folder, hash, &answers, err);
+}
+
+int store_forget(struct store *store, const struct package_request *request, struct error *err)
+{
+	char key[2 * KEY_BYTES + 1];
+
+	if (key_of(request, key, err) < 0)
+		return -1;
+	int removed = tree_remove(store->requests, key, UINT64_MAX);
+	if (removed < 0 && errno == ENOENT)
+		return 0;
+	return removed > 0 ? 1 : error_set(err, errno, "cannot remove %s/requests/%s", store->folder, key);
+}
+
+static DIR *list_of(int fd, struct error *err)
+{
+	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (!dir) {
+		error_set(err, errno, "cannot list the store");
+		if (copy >= 0)
+			close(copy);
+	}
+	return dir;
+}
+
+static void close_list(DIR **dir)
+{
+	if (*dir)
+		closedir(*dir);
+}
+
+static int visit_request(struct store *store, const char *key, store_fn fn, void *context)
+{
+	CLEANUP_STRLIST struct strlist answers = { 0 };
+	CLEANUP(package_free) struct package package = { 0 };
+	struct error err;
+
+	CLEANUP_CLOSE int folder = open_request(store, key, false);
+	if (folder < 0)
+		return 0;
+	int n = read_answers(folder, &answers, &err);
+	if (n == 0)
+		return 0; /* an installation that is going on, or that failed */
+	if (n < 0 || read_record(store, folder, answers.v[0], &package, &err) < 0)
+		return fn(context, key, NULL, &err);
+	return fn(context, key, &package, NULL);
+}
+
+int store_each(struct store *store, store_fn fn, void *context, struct error *err)
+{
+	CLEANUP(close_list) DIR *dir = list_of(store->requests, err);
+	struct dirent *entry;
+	int status = 0;
+
+	if (!dir)
+		return -1;
+	while (status == 0 && (entry = readdir(dir)))
+		if (strlen(entry->d_name) == 2 * KEY_BYTES)
+			status = visit_request(store, entry->d_name, fn, context);
+	return status;
+}
+
+/* All hashes that some request names. */
+static int named_trees(struct store *store, struct strlist *hashes, struct error *err)
+{
+	CLEANUP(close_list) DIR *dir = list_of(store->requests, err);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		if (strlen(entry->d_name) != 2 * KEY_BYTES)
+			continue;
+		CLEANUP_CLOSE int folder = open_request(store, entry->d_name, false);
+		/* What cannot be read might name a tree: nothing is removed then. */
+		if (folder < 0 || read_answers(folder, hashes, err) < 0)
+			return folder < 0 ? error_set(err, errno, "cannot open a request of the store") : -1;
+	}
+	return dir ? 0 : -1;
+}
+
+int store_collect(struct store *store, unsigned *trees, uint64_t *bytes, struct error *err)
+{
+	CLEANUP_STRLIST struct strlist named = { 0 };
+	CLEANUP(close_list) DIR *dir = list_of(store->trees, err);
+	struct dirent *entry;
+
+	*trees = 0;
+	*bytes = 0;
+	CLEANUP_CLOSE int all = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!dir || all < 0)
+		return dir ? error_set(err, errno, "cannot open %s/staging", store->folder) : -1;
+	/* A tree that was just moved in, and has no request yet, has its stage locked. */
+	if (flock(all, LOCK_EX) < 0)
+		return error_set(err, errno, "cannot lock %s/staging", store->folder);
+	clear_litter(store);
+	if (named_trees(store, &named, err) < 0)
+		return -1;
+	while ((entry = readdir(dir))) {
+		struct tree_usage usage;
+		if (!is_hash(entry->d_name) || strlist_has(&named, entry->d_name))
+			continue;
+		CLEANUP_CLOSE int fd = openat(store->trees, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		tree_measure(fd, UINT64_MAX, &usage);
+		if (tree_remove(store->trees, entry->d_name, UINT64_MAX) < 0)
+			return error_set(err, errno, "cannot remove %s/trees/%s", store->folder, entry->d_name);
+		(*trees)++;
+		*bytes += usage.bytes;
+	}
+	return 0;
+}
