@@ -89,6 +89,8 @@ static int refuse_by_name(const struct resolver *r, const char *name, struct err
 	const char *first = r->argv.n > 1 ? r->argv.v[1] : "";
 	const char *const *words = (const char *const *)r->argv.v;
 
+	if (r->facts->installer)
+		return 0;
 	if (named(node_runners, name) || (strcmp(name, "bun") == 0 && strcmp(first, "x") == 0))
 		return refuse_runner(r, name, false, strcmp(first, "x") == 0 ? 2 : 1, err);
 	if (named(node_managers, name)) {

@@ -72,6 +72,8 @@ struct facts {
 	const struct package *package;
 	const struct package_command *package_command;
 
+	bool installer; /* the command is mcpcage's own, in the cage where packages are installed: it may be a package manager */
+
 	struct target target;
 	struct path_fact *paths;
 	size_t paths_n;

@@ -44,8 +44,7 @@ static int set_env(struct policy *policy, const char *text, struct error *err)
 		return error_oom(err);
 	policy->env = grown;
 	struct env_entry *entry = &grown[policy->env_n];
-	entry->name = strndup(text, (size_t)(equals - text));
-	entry->value = strdup(equals + 1);
+	*entry = (struct env_entry){ .name = strndup(text, (size_t)(equals - text)), .value = strdup(equals + 1) };
 	if (!entry->name || !entry->value) {
 		free(entry->name);
 		free(entry->value);
@@ -114,7 +113,7 @@ static int make_policy(const struct fetching *f, const struct fetch_command *com
 
 static int copy_user(struct facts *to, const struct facts *from, struct error *err)
 {
-	*to = (struct facts){ .uid = from->uid, .gid = from->gid, .environ_ = from->environ_ };
+	*to = (struct facts){ .uid = from->uid, .gid = from->gid, .environ_ = from->environ_, .installer = true };
 	to->user = strdup(from->user);
 	to->home = strdup(from->home);
 	to->home_env = from->home_env ? strdup(from->home_env) : NULL;

@@ -62,11 +62,13 @@ const char *fetch_env(const struct fetching *f, const char *name);
 int fetch_pass(struct fetching *f, struct fetch_command *command, const char *name, struct error *err);
 /* The same for one that names a file or folder, which is then shown. */
 int fetch_pass_file(struct fetching *f, struct fetch_command *command, const char *name, struct error *err);
-/* The same for one that holds an address: refused when there are credentials in it. */
+/* Folders and files among the words of TEXT, as far as they are there: COMMAND may read them. */
+int fetch_show_paths(struct fetching *f, struct fetch_command *command, const char *text, struct error *err);
+/* The same as fetch_pass() for one that holds addresses: refused when there are credentials in it. */
 int fetch_pass_address(struct fetching *f, struct fetch_command *command, const char *name, struct error *err);
 /* Proxies and certificates that all tools know. */
 int fetch_pass_common(struct fetching *f, struct fetch_command *command, struct error *err);
-/* WHERE ("npm's setting registry") is an address: refuse one with credentials. */
+/* TEXT of WHERE ("npm's setting registry") has addresses in it: refuse one with credentials. */
 int fetch_check_address(const char *where, struct span text, struct error *err);
 /* printf into LIST. */
 int fetch_add(struct strlist *list, struct error *err, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -71,20 +71,41 @@ int fetch_pass_file(struct fetching *f, struct fetch_command *command, const cha
 	return fetch_pass(f, command, name, err);
 }
 
+/* Whether the authority that starts at P (RFC 3986: up to "/", "?" or "#") has user information in it. */
+static bool has_userinfo(const char *p, const char *end)
+{
+	for (; p < end && !strchr("/?# \t\n\"'", *p); p++)
+		if (*p == '@')
+			return true;
+	return false;
+}
+
 int fetch_check_address(const char *where, struct span text, struct error *err)
 {
-	const char *start = memmem(text.p, text.n, "://", 3);
 	const char *end = text.p + text.n;
+	bool found = false;
 
-	start = start ? start + 3 : text.p;
-	for (const char *p = start; p < end && !strchr("/?#", *p); p++) {
-		if (*p != '@')
-			continue;
-		error_set(err, 0, "%s has credentials in it, which do not enter the cage that packages are installed in", where);
-		error_kind(err, ERROR_USAGE);
-		return error_hint(err, "install with that registry yourself, and give the installed program as the command");
+	for (const char *at = text.p; !found && at && (at = memmem(at, (size_t)(end - at), "://", 3)); at += 3)
+		found = has_userinfo(at + 3, end);
+	if (!found)
+		return 0;
+	error_set(err, 0, "%s has credentials in it, which do not enter the cage that packages are installed in", where);
+	error_kind(err, ERROR_USAGE);
+	return error_hint(err, "install with that registry yourself, and give the installed program as the command");
+}
+
+int fetch_show_paths(struct fetching *f, struct fetch_command *command, const char *text, struct error *err)
+{
+	CLEANUP_FREE char *copy = strdup(text);
+	char *rest = copy;
+
+	(void)f;
+	for (char *word = copy ? strsep(&rest, " ,\t\n") : NULL; word; word = strsep(&rest, " ,\t\n")) {
+		CLEANUP_FREE char *path = word[0] == '/' && access(word, R_OK) == 0 ? path_normalize(word) : NULL;
+		if (path && strlist_add(&command->show, path) < 0)
+			return error_oom(err);
 	}
-	return 0;
+	return copy ? 0 : error_oom(err);
 }
 
 int fetch_pass_address(struct fetching *f, struct fetch_command *command, const char *name, struct error *err)

@@ -288,58 +288,93 @@ static struct span trim(struct span s)
 		s.p++;
 		s.n--;
 	}
-	while (s.n > 0 && (isspace((unsigned char)s.p[s.n - 1]) || s.p[s.n - 1] == '\\'))
+	while (s.n > 0 && (isspace((unsigned char)s.p[s.n - 1])))
 		s.n--;
 	return s;
 }
 
-static int requirement(struct span line, struct harvest_record *part)
+/* KEY = "VALUE" somewhere in LINE; *REST is what follows it. */
+static bool toml_string(struct span line, const char *key, struct span *value, struct span *rest)
 {
-	const char *equals = memmem(line.p, line.n, "==", 2);
-	size_t end = 0;
+	size_t n = strlen(key);
 
-	*part = (struct harvest_record){ .kind = HARVEST_PART };
-	if (!equals)
-		return -1;
-	struct span name = { line.p, (size_t)(equals - line.p) };
-	struct span version = { equals + 2, line.n - name.n - 2 };
-	const char *extra = memchr(name.p, '[', name.n);
-	if (extra)
-		name.n = (size_t)(extra - name.p);
-	while (end < version.n && !isspace((unsigned char)version.p[end]) && version.p[end] != ';')
-		end++;
-	version.n = end;
-	return set(part->name, sizeof part->name, trim(name)) < 0 ||
-			       set(part->version, sizeof part->version, version) < 0
-		       ? -1
-		       : 0;
+	for (const char *at = line.p, *end = line.p + line.n; (at = memmem(at, (size_t)(end - at), key, n)); at += n) {
+		bool starts = at == line.p || strchr(" {,", at[-1]);
+		const char *p = at + n;
+		while (p < end && *p == ' ')
+			p++;
+		if (!starts || p == end || *p++ != '=')
+			continue;
+		while (p < end && *p == ' ')
+			p++;
+		const char *close = p < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
+		if (!close)
+			continue;
+		*value = (struct span){ p + 1, (size_t)(close - p - 1) };
+		*rest = (struct span){ close + 1, (size_t)(end - close - 1) };
+		return true;
+	}
+	return false;
 }
 
-int harvest_requirements(struct span text, const struct harvest_sink *sink)
+/* The archives of a package: an array of tables, on one line or one table a line. */
+static int pylock_hashes(struct span line, struct harvest_record *part, unsigned *archives)
 {
-	struct harvest_record part = { 0 };
-	unsigned hashes = 0;
-	struct span line;
+	struct span hash, rest = line;
 
-	while (next_line(&text, &line)) {
-		struct span trimmed = trim(line);
-		if (trimmed.n == 0 || trimmed.p[0] == '#')
-			continue;
-		if (trimmed.n > 7 && memcmp(trimmed.p, "--hash=", 7) == 0) {
-			struct span hash = { trimmed.p + 7, trimmed.n - 7 };
-			/* One of several is not known to be the one. */
-			if (++hashes > 1)
-				part.integrity[0] = '\0';
-			else if (set(part.integrity, sizeof part.integrity, hash) < 0)
-				return -1;
+	while (toml_string(rest, "sha256", &hash, &rest)) {
+		/* One of several is not known to be the one. */
+		if (++*archives > 1) {
+			part->integrity[0] = '\0';
 			continue;
 		}
-		if (trimmed.p[0] == '-')
-			continue; /* an option, such as --index-url */
-		if (part.kind && put(sink, &part) < 0)
+		int n = snprintf(part->integrity, sizeof part->integrity, "sha256:%.*s", (int)(hash.n > 128 ? 128 : hash.n), hash.p);
+		if (n < 0 || (size_t)n >= sizeof part->integrity || hash.n > 128)
 			return -1;
-		hashes = 0;
-		if (requirement(trimmed, &part) < 0)
+	}
+	return 0;
+}
+
+static bool starts_with(struct span line, const char *start)
+{
+	size_t n = strlen(start);
+
+	return line.n >= n && memcmp(line.p, start, n) == 0;
+}
+
+/* No reader of TOML: what uv writes has each of these on a line of its own, and what it does not write there is not found. */
+int harvest_pylock(struct span text, const struct harvest_sink *sink)
+{
+	struct harvest_record part = { 0 };
+	bool wheels = false;
+	unsigned archives = 0;
+	struct span line, value, rest;
+
+	while (next_line(&text, &line)) {
+		line = trim(line);
+		if (starts_with(line, "[")) {
+			if (part.kind && put(sink, &part) < 0)
+				return -1;
+			part = (struct harvest_record){ .kind = starts_with(line, "[[packages]]") ? HARVEST_PART : 0 };
+			archives = 0;
+			wheels = false;
+		}
+		if (!part.kind)
+			continue;
+		if (starts_with(line, "name =") && toml_string(line, "name", &value, &rest) && set(part.name, sizeof part.name, value) < 0)
+			return -1;
+		if (starts_with(line, "version =") && toml_string(line, "version", &value, &rest) &&
+		    set(part.version, sizeof part.version, value) < 0)
+			return -1;
+		if (starts_with(line, "sdist =") && archives == 0)
+			part.flags |= HARVEST_HAS_SCRIPTS;
+		if (starts_with(line, "wheels =")) {
+			wheels = true;
+			part.flags &= ~HARVEST_HAS_SCRIPTS;
+			part.integrity[0] = '\0';
+			archives = 0;
+		}
+		if ((wheels || starts_with(line, "sdist =")) && pylock_hashes(line, &part, &archives) < 0)
 			return -1;
 	}
 	return part.kind ? put(sink, &part) : 0;

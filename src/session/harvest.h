@@ -77,8 +77,8 @@ bool harvest_record_ok(const struct harvest_record *record);
 int harvest_npm_lock(struct span text, const struct harvest_sink *sink);
 /* pip's --report: a HARVEST_PART for each package, without a path. */
 int harvest_pip_report(struct span text, const struct harvest_sink *sink);
-/* requirements.txt with hashes, as uv writes it: likewise; `integrity` only where there is one hash. */
-int harvest_requirements(struct span text, const struct harvest_sink *sink);
+/* pylock.toml (PEP 751) as uv writes it: likewise; `integrity` only where there is one archive. */
+int harvest_pylock(struct span text, const struct harvest_sink *sink);
 /* RECORD of a .dist-info folder: a HARVEST_COMMAND for each file in the environment's bin. */
 int harvest_dist_record(struct span text, const struct harvest_sink *sink);
 /* COUNT heads of files of HARVEST_HEAD bytes each, padded with NULs: a HARVEST_FILE for each, in their order. */
