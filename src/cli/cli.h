@@ -113,6 +113,7 @@ int command_pins(const struct invocation *invocation);
 int command_approvals(const struct invocation *invocation);
 int command_state(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
+int command_store(const struct invocation *invocation);
 int command_policy_test(const struct invocation *invocation);
 int command_help(void);
 int command_version(void);

@@ -68,6 +68,9 @@ int main(int argc, char **argv)
 	case COMMAND_DOCTOR:
 		status = command_doctor(&invocation);
 		break;
+	case COMMAND_STORE:
+		status = command_store(&invocation);
+		break;
 	case COMMAND_POLICY_TEST:
 		status = command_policy_test(&invocation);
 		break;

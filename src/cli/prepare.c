@@ -257,6 +257,11 @@ int obtain_alone(const struct invocation *inv, const struct package_request *req
 	    make_builder(&w, inv, err) < 0 ||
 	    policy_builder_finish(w.builder, request->ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON, &w.policy, err) < 0)
 		return -1;
+	if (request->scripts && !w.policy.packages_scripts) {
+		error_set(err, 0, "%s was installed with install scripts allowed, and they are not now", request->specs.v[0]);
+		error_kind(err, ERROR_USAGE);
+		return error_hint(err, "give --allow-scripts, or remove it and install it without");
+	}
 	return obtain_with(&w, inv, request, how, package, err);
 }
 

@@ -492,6 +492,62 @@ int store_verify_fully(struct store *store, const struct package *package, struc
 
 /* ---- for mcpcage store ---- */
 
+static int read_tree_table(struct store *store, const struct package *package, struct tree_table *table, struct error *err)
+{
+	char hash[HASH_TEXT + 1];
+	CLEANUP_CLOSE int folder = open_tree_folder(store, package, hash, err);
+
+	return folder < 0 ? -1 : tree_table_read(folder, "table", table, err);
+}
+
+/* Tables are in the order of the walk; for comparing, both are put into the order of their paths. */
+struct named {
+	const char *path;
+	const struct tree_entry *entry;
+};
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
+}
+
+static struct named *sorted(const struct tree_table *table)
+{
+	struct named *list = calloc(table->n + 1, sizeof *list);
+
+	for (size_t i = 0; list && i < table->n; i++)
+		list[i] = (struct named){ table->names + table->entries[i].name, &table->entries[i] };
+	if (list)
+		qsort(list, table->n, sizeof *list, by_path);
+	return list;
+}
+
+int store_compare(struct store *store, const struct package *before, const struct package *now,
+		  void (*fn)(void *context, enum tree_change change, const char *path), void *context, struct error *err)
+{
+	CLEANUP(tree_table_free) struct tree_table a = { 0 }, b = { 0 };
+
+	if (read_tree_table(store, before, &a, err) < 0 || read_tree_table(store, now, &b, err) < 0)
+		return -1;
+	CLEANUP_FREE struct named *x = sorted(&a), *y = sorted(&b);
+	if (!x || !y)
+		return error_oom(err);
+	for (size_t i = 0, k = 0; i < a.n || k < b.n;) {
+		int order = i == a.n ? 1 : k == b.n ? -1 : strcmp(x[i].path, y[k].path);
+		bool differs = order == 0 && (memcmp(x[i].entry->hash, y[k].entry->hash, PACKAGE_HASH) != 0 ||
+					      (x[i].entry->mode ^ y[k].entry->mode) & (S_IFMT | S_IXUSR));
+		if (order < 0 && !S_ISDIR(x[i].entry->mode))
+			fn(context, TREE_REMOVED, x[i].path);
+		else if (order > 0 && !S_ISDIR(y[k].entry->mode))
+			fn(context, TREE_ADDED, y[k].path);
+		else if (differs && !S_ISDIR(y[k].entry->mode))
+			fn(context, TREE_CHANGED, y[k].path);
+		i += order <= 0;
+		k += order >= 0;
+	}
+	return 0;
+}
+
 int store_choose(struct store *store, const struct package_request *request, const char *hash, struct error *err)
 {
 	CLEANUP_STRLIST struct strlist answers = { 0 };

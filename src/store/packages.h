@@ -64,6 +64,13 @@ int store_each(struct store *store, store_fn fn, void *context, struct error *er
 int store_answers(struct store *store, const struct package_request *request, struct strlist *answers, struct error *err);
 /* What REQUEST was resolved to when the tree HASH was its answer. */
 int store_answer(struct store *store, const struct package_request *request, const char *hash, struct package *package, struct error *err);
+/*
+ * Compare two trees of the store by their tables: FN is called for each file or symlink that is in one only, or differs. Folders are left
+ * out.
+ */
+enum tree_change { TREE_ADDED, TREE_REMOVED, TREE_CHANGED };
+int store_compare(struct store *store, const struct package *before, const struct package *now,
+		  void (*fn)(void *context, enum tree_change change, const char *path), void *context, struct error *err);
 /* Make the tree HASH, one of its answers, the newest again. */
 int store_choose(struct store *store, const struct package_request *request, const char *hash, struct error *err);
 /* Forget the request. Its trees go with store_collect(). 1; 0: it was not known. */
