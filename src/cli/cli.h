@@ -101,7 +101,7 @@ void places_free(struct places *places);
 /*
  * home.c: before a session, take the home that PLAN keeps into use, if any, and complete PLAN. home_close() at the end, also after -1.
  */
-int home_begin(struct plan *plan, const struct log *log, struct home *home, struct error *err);
+int home_begin(const struct invocation *invocation, struct plan *plan, struct home *home, struct error *err);
 
 /* One file each. They return the exit status. */
 int command_run(const struct invocation *invocation);

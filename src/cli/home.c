@@ -15,13 +15,17 @@
 /* Entries that are looked at when a session starts: a bounded delay. A home in memory could have as many at its usual size. */
 #define MEASURE_START 20000
 
-/* The command for people, without what looks like a secret, on one line. */
-static char *command_text(const struct plan *plan)
+/* The command for people, as it was given, without what looks like a secret. */
+static char *command_text(char *const *argv)
 {
 	CLEANUP_BUF struct buf out = BUF_INIT(2000);
+	CLEANUP_STRLIST struct strlist words = { 0 };
 
-	for (size_t i = 0; i < plan->argv.n && !out.full; i++) {
-		CLEANUP_FREE char *shown = show_argument(&plan->argv, i);
+	for (size_t i = 0; argv[i]; i++)
+		if (strlist_add(&words, argv[i]) < 0)
+			return NULL;
+	for (size_t i = 0; i < words.n && !out.full; i++) {
+		CLEANUP_FREE char *shown = show_argument(&words, i);
 		if (i)
 			buf_putc(&out, ' ');
 		show_word(&out, shown ? shown : "");
@@ -70,12 +74,14 @@ static int tell_wiped(struct plan *plan, const struct log *log, const struct hom
 	return tell(plan, log, text, err);
 }
 
-int home_begin(struct plan *plan, const struct log *log, struct home *home, struct error *err)
+int home_begin(const struct invocation *inv, struct plan *plan, struct home *home, struct error *err)
 {
+	const struct log *log = &inv->log;
+
 	*home = (struct home)HOME_NONE;
 	if (!plan->home_folder)
 		return 0;
-	CLEANUP_FREE char *command = command_text(plan);
+	CLEANUP_FREE char *command = command_text(inv->argv);
 	if (!command)
 		return error_oom(err);
 	if (home_open(plan->home_folder, plan->home_keep, command, home, err) < 0 ||

@@ -203,6 +203,21 @@ static int obtain_with(struct work *w, const struct invocation *inv, const struc
 	return obtain(&with, request, how, package, err);
 }
 
+/* Policy for a command of the package that REQUEST asks for. */
+static int policy_of_package(struct work *w, const struct package_request *request, struct error *err)
+{
+	enum target_kind kind = request->ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON;
+
+	if (request->specs.n > 0) {
+		CLEANUP_FREE char *name = package_spec_name(request->ecosystem, request->specs.v[0]);
+		if (!name)
+			return error_oom(err);
+		if (policy_builder_package(w->builder, request->ecosystem, name, err) < 0)
+			return -1;
+	}
+	return policy_builder_finish(w->builder, kind, &w->policy, err);
+}
+
 /* The command is a package runner's: find or install its package. 0 also when it is none. */
 static int resolve_package(struct work *w, const struct invocation *inv, enum obtain_how how, struct error *err)
 {
@@ -211,9 +226,8 @@ static int resolve_package(struct work *w, const struct invocation *inv, enum ob
 
 	if (is <= 0 || w->runner.project)
 		return is < 0 ? -1 : 0;
-	/* What may happen while it is installed, and in the session, is policy's to say; its profile follows from the ecosystem. */
-	if (policy_builder_finish(w->builder, w->runner.request.ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON,
-				  &w->policy, err) < 0)
+	/* What may happen while it is installed, and in the session, is policy's to say; its profiles follow from the package. */
+	if (policy_of_package(w, &w->runner.request, err) < 0)
 		return -1;
 	w->has_policy = true;
 	w->runner.request.scripts = w->policy.packages_scripts;
@@ -254,8 +268,7 @@ int obtain_alone(const struct invocation *inv, const struct package_request *req
 	CLEANUP(work_free) struct work w = { 0 };
 
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
-	    make_builder(&w, inv, err) < 0 ||
-	    policy_builder_finish(w.builder, request->ecosystem == ECOSYSTEM_NPM ? TARGET_NODE : TARGET_PYTHON, &w.policy, err) < 0)
+	    make_builder(&w, inv, err) < 0 || policy_of_package(&w, request, err) < 0)
 		return -1;
 	if (request->scripts && !w.policy.packages_scripts) {
 		error_set(err, 0, "%s was installed with install scripts allowed, and they are not now", request->specs.v[0]);

@@ -162,7 +162,7 @@ int command_review(const struct invocation *inv)
 		return fail(&inv->log, &err);
 	plan.mediation.pins = PINS_FIRST_USE;
 	if (pins_read(plan.pins_folder, "current", &before, &err) < 0 ||
-	    home_begin(&plan, &inv->log, &home, &err) < 0 || collect(inv, &plan, &p, &err) < 0 ||
+	    home_begin(inv, &plan, &home, &err) < 0 || collect(inv, &plan, &p, &err) < 0 ||
 	    accept_hash(&p, hash, &err) < 0 || show(inv, &plan, &p, &before, hash, &err) < 0)
 		return fail(&inv->log, &err);
 	home_close(&home); /* the server is gone, and the person may take a while */

@@ -38,7 +38,7 @@ int command_run(const struct invocation *inv)
 		plan_print(&plan, &out);
 		return print_out(&out, &inv->log);
 	}
-	if (home_begin(&plan, &inv->log, &home, &err) < 0 || session_run(&plan, &inv->log, &status, &err) < 0)
+	if (home_begin(inv, &plan, &home, &err) < 0 || session_run(&plan, &inv->log, &status, &err) < 0)
 		return fail(&inv->log, &err);
 	return status;
 }

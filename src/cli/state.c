@@ -85,6 +85,10 @@ static void put_size(struct buf *out, const struct tree_usage *usage)
 		size /= 1024;
 		unit++;
 	}
+	if (usage->entries == 0 && !usage->more) {
+		buf_puts(out, "empty");
+		return;
+	}
 	buf_printf(out, "%s%.*f %ciB in %llu files and folders", usage->more ? "at least " : "", unit ? 1 : 0, size, units[unit],
 		   (unsigned long long)usage->entries);
 }

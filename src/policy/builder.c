@@ -207,7 +207,7 @@ int policy_builder_package(struct policy_builder *builder, enum ecosystem ecosys
 	free(TAKE_PTR(builder->package));
 	if (ecosystem == ECOSYSTEM_PYPI ? !normalize_pypi(name, pypi, sizeof pypi) : !is_npm_name(name))
 		return 0;
-	if (asprintf(&builder->package, "packages/%s/%s", ecosystem == ECOSYSTEM_PYPI ? "pypi" : "npm",
+	if (asprintf(&builder->package, "packages/%s/%s", ecosystem_name(ecosystem),
 		     ecosystem == ECOSYSTEM_PYPI ? pypi : name) < 0) {
 		builder->package = NULL;
 		return error_oom(err);

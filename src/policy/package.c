@@ -119,6 +119,14 @@ static const char *own_name(enum ecosystem ecosystem, const char *spec, size_t *
 	return spec;
 }
 
+char *package_spec_name(enum ecosystem ecosystem, const char *spec)
+{
+	size_t n;
+	const char *own = own_name(ecosystem, spec, &n);
+
+	return strndup(spec, (size_t)(own - spec) + n);
+}
+
 static int refuse(const struct package *package, const char *name, struct error *err)
 {
 	CLEANUP_BUF struct buf list = BUF_INIT(400);

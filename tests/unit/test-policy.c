@@ -607,6 +607,30 @@ static void is_read(enum ecosystem ecosystem, const char *name, const char *cons
 	fix.package = NULL;
 }
 
+/* The name under which a package's profile is looked for. */
+static void spec_names(void)
+{
+	static const struct {
+		enum ecosystem ecosystem;
+		const char *spec, *name;
+	} cases[] = {
+		{ ECOSYSTEM_NPM, "server", "server" },
+		{ ECOSYSTEM_NPM, "server@latest", "server" },
+		{ ECOSYSTEM_NPM, "@scope/server", "@scope/server" },
+		{ ECOSYSTEM_NPM, "@scope/server@1.2.3", "@scope/server" },
+		{ ECOSYSTEM_PYPI, "server", "server" },
+		{ ECOSYSTEM_PYPI, "Some_Server==1.2", "Some_Server" },
+		{ ECOSYSTEM_PYPI, "server[extra,more]>=2,<3", "server" },
+		{ ECOSYSTEM_PYPI, "server ~= 2.1", "server" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char *name = package_spec_name(cases[i].ecosystem, cases[i].spec);
+		is_str(name, cases[i].name, "%s", cases[i].spec);
+		free(name);
+	}
+}
+
 #define files(...) (const char *const[]){ __VA_ARGS__, NULL }
 
 static void packages(void)
@@ -741,6 +765,7 @@ int main(void)
 	owners();
 	homes();
 	made();
+	spec_names();
 	packages();
 	shipped();
 	shipped_for_packages();
