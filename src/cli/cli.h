@@ -69,10 +69,14 @@ struct obtaining {
 	const struct policy *policy;
 	const struct log *log;
 	const char *audit; /* the log that an installation is recorded in, or NULL */
+	const char *runner; /* the runner as the user named it, or NULL: the tools that lie beside it are meant */
 };
 int obtain(const struct obtaining *with, const struct package_request *request, enum obtain_how how, struct package *package,
 	   struct error *err);
-/* The same with all that it takes gathered here, for commands without a session. `scripts` of REQUEST is kept. */
+/*
+ * The same with all that it takes gathered here, for commands without a session. `scripts` of REQUEST is kept, but with OBTAIN_ASKED policy
+ * says.
+ */
 int obtain_alone(const struct invocation *invocation, const struct package_request *request, enum obtain_how how,
 		 struct package *package, struct error *err);
 /* The folder of the store. The caller frees. */

@@ -93,6 +93,7 @@ static int install(const struct obtaining *with, struct store *store, const stru
 		.user = with->user,
 		.policy = with->policy,
 		.pkgdata = with->paths->pkgdata,
+		.runner = with->runner,
 		.log = with->log,
 	};
 

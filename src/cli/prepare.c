@@ -193,6 +193,7 @@ static int obtain_with(struct work *w, const struct invocation *inv, const struc
 	CLEANUP_FREE char *audit = audit_file(w, err);
 	struct obtaining with = {
 		.user = &w->facts, .paths = &w->paths, .policy = &w->policy, .log = &inv->log, .audit = audit,
+		.runner = inv->argv ? inv->argv[0] : NULL,
 	};
 
 	if (!audit)
@@ -266,16 +267,19 @@ int obtain_alone(const struct invocation *inv, const struct package_request *req
 		 struct package *package, struct error *err)
 {
 	CLEANUP(work_free) struct work w = { 0 };
+	struct package_request asked = *request; /* borrowed */
 
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || policy_of_package(&w, request, err) < 0)
 		return -1;
-	if (request->scripts && !w.policy.packages_scripts) {
+	if (how == OBTAIN_ASKED)
+		asked.scripts = w.policy.packages_scripts;
+	if (asked.scripts && !w.policy.packages_scripts) {
 		error_set(err, 0, "%s was installed with install scripts allowed, and they are not now", request->specs.v[0]);
 		error_kind(err, ERROR_USAGE);
 		return error_hint(err, "give --allow-scripts, or remove it and install it without");
 	}
-	return obtain_with(&w, inv, request, how, package, err);
+	return obtain_with(&w, inv, &asked, how, package, err);
 }
 
 int prepare_policy(const struct invocation *inv, struct plan *plan, struct error *err)

@@ -52,6 +52,8 @@ int fetch_show_program(struct fetching *f, struct fetch_command *command, const 
 int fetch_ask(struct fetching *f, const struct strlist *argv, struct buf *out, struct error *err);
 /* What it said last, as an error of ours; STATUS is the tool's. */
 int fetch_failed(struct fetching *f, int status, struct error *err);
+/* What it remarked and a person should know, although it succeeded. */
+int fetch_remarks(struct fetching *f, struct error *err);
 /* Where the tool NAME is. */
 char *fetch_tool(struct fetching *f, const char *name, struct error *err);
 /* The folder of the runner that the user named, or NULL. The caller frees. */

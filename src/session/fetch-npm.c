@@ -260,7 +260,7 @@ static int make_command(struct npm *n, struct error *err)
 static int install(struct npm *n, struct error *err)
 {
 	/* Tried again soon: somebody waits. The user's own numbers come later in the file and win. */
-	static const char head[] = "fetch-retry-mintimeout = 1000\nfetch-retry-maxtimeout = 10000\n";
+	static const char head[] = "fetch-retry-mintimeout = 1000\nfetch-retry-maxtimeout = 10000\nfetch-retry-factor = 2\n";
 	CLEANUP_BUF struct buf npmrc = BUF_INIT(1 << 20);
 	int status;
 
@@ -270,7 +270,7 @@ static int install(struct npm *n, struct error *err)
 		return npmrc.full ? error_oom(err) : -1;
 	if (fetch_run(n->f, &n->command, &status, err) < 0)
 		return -1;
-	return status == 0 ? 0 : fetch_failed(n->f, status, err);
+	return status == 0 ? fetch_remarks(n->f, err) : fetch_failed(n->f, status, err);
 }
 
 /* ---- what came of it ---- */

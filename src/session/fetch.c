@@ -259,6 +259,35 @@ static int read_output(void *context, const int *fds, int out)
 	return harvest_serve(strcmp(tool, "npm") == 0 ? harvest_output_npm : harvest_output_python, fds[0], out);
 }
 
+static int read_remarks(void *context, const int *fds, int out)
+{
+	(void)context;
+	return harvest_serve(harvest_remarks_npm, fds[0], out);
+}
+
+int fetch_remarks(struct fetching *f, struct error *err)
+{
+	CLEANUP_BUF struct buf records = BUF_INIT(0);
+
+	if (f->said_n == 0)
+		return 0;
+	CLEANUP_CLOSE int fd = memory_file(f->said, f->said_n, err);
+	if (fd < 0 || fetch_harvest(f, read_remarks, NULL, fd, "the installer's output", &records, err) < 0)
+		return -1;
+	for (size_t i = 0; i < harvest_count(&records); i++)
+		log_line(f->fetch->log, "it may not work: %s", harvest_at(&records, i)->path);
+	return 0;
+}
+
+/* What the failure of a tool means where the tool itself does not tell two things apart. */
+static const char *what_failed(const struct fetching *f, unsigned failure)
+{
+	/* pip says the same of a name that nobody has and of one with nothing but sources. */
+	if (failure == FAILED_NO_PACKAGE && strcmp(f->tool, "pip") == 0 && !f->fetch->request->scripts)
+		return "the registry has no such package, or none that is ready-made for this interpreter";
+	return failures[failure].what;
+}
+
 int fetch_failed(struct fetching *f, int status, struct error *err)
 {
 	CLEANUP_CLOSE int fd = memory_file(f->said, f->said_n, err);
@@ -274,7 +303,7 @@ int fetch_failed(struct fetching *f, int status, struct error *err)
 	for (size_t i = 1; i < harvest_count(&records); i++, shown++)
 		log_detail(f->fetch->log, "%s: %s", f->tool, harvest_at(&records, i)->path);
 	const char *about = failure->name[0] && strcmp(failure->name, asked) != 0 ? failure->name : NULL;
-	error_set(err, 0, "%s cannot be installed: %s%s%s%s", asked, failures[failure->flags].what, about ? " (" : "", about ? about : "",
+	error_set(err, 0, "%s cannot be installed: %s%s%s%s", asked, what_failed(f, failure->flags), about ? " (" : "", about ? about : "",
 		  about ? ")" : "");
 	if (failure->flags == FAILED_UNKNOWN) {
 		const char *last = shown > 0 ? harvest_at(&records, harvest_count(&records) - 1)->path : "";
@@ -284,6 +313,8 @@ int fetch_failed(struct fetching *f, int status, struct error *err)
 			error_set(err, 0, "%s cannot be installed: %s ended with status %d%s%s", asked, f->tool, WEXITSTATUS(status),
 				  last[0] ? ": " : "", last);
 	}
+	if (failure->flags == FAILED_NO_PACKAGE && strcmp(f->tool, "pip") == 0 && !f->fetch->request->scripts)
+		return error_hint(err, "look at the spelling of its name; --allow-scripts lets it be built from source");
 	return failures[failure->flags].hint ? error_hint(err, "%s", failures[failure->flags].hint) : -1;
 }
 

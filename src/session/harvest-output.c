@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LINES_SHOWN 12
@@ -225,7 +226,7 @@ static const struct {
 	{ "from versions", "requirement ", " " },
 	{ "    Expected sha256", "https://", " " },
 	{ "there is no version of ", "there is no version of ", " " },
-	{ "Because ", "Because ", " " },
+	{ "no usable wheels and you require ", "and you require ", ", " },
 };
 
 static void name_subject(struct harvest_record *r, struct span text)
@@ -326,4 +327,39 @@ int harvest_output_python(struct span text, const struct harvest_sink *sink)
 		stpcpy(r.path, without_prefix(line));
 	}
 	return put_failure(&r, text, sink);
+}
+
+/* ---- remarks ---- */
+
+#define REMARKS_MAX 16
+
+/*
+ *	npm warn EBADENGINE   package: 'name@1.0.0',
+ *	npm warn EBADENGINE   required: { node: '>=22' },
+ */
+int harvest_remarks_npm(struct span text, const struct harvest_sink *sink)
+{
+	struct harvest_record r = { .kind = HARVEST_LINE };
+	char line[1024], package[256] = "", required[256];
+	size_t told = 0;
+
+	for (const char *at = text.p, *end = text.p + text.n; text.n > 0 && at < end && told < REMARKS_MAX;) {
+		const char *next = memchr(at, '\n', (size_t)(end - at));
+		size_t n = next ? (size_t)(next - at) : (size_t)(end - at);
+		clean_line(line, sizeof line, (struct span){ at, n });
+		at += n + 1;
+		if (!strstr(line, " EBADENGINE "))
+			continue;
+		(void)subject(package, sizeof package, line, "package: '", "'");
+		if (!subject(required, sizeof required, line, "required: {", "}") || !package[0])
+			continue;
+		int written = snprintf(r.path, sizeof r.path, "%s wants%s", package, required);
+		package[0] = '\0';
+		if (written < 0 || (size_t)written >= sizeof r.path)
+			continue;
+		if (sink->put(sink->context, &r) < 0)
+			return -1;
+		told++;
+	}
+	return 0;
 }

@@ -84,6 +84,8 @@ int harvest_dist_record(struct span text, const struct harvest_sink *sink);
 /* COUNT heads of files of HARVEST_HEAD bytes each, padded with NULs: a HARVEST_FILE for each, in their order. */
 #define HARVEST_HEAD 256
 int harvest_heads(struct span heads, const struct harvest_sink *sink);
+/* What npm printed although it succeeded: a HARVEST_LINE for each package that says it is not for this node (EBADENGINE). */
+int harvest_remarks_npm(struct span text, const struct harvest_sink *sink);
 /* What a tool printed before it failed: one HARVEST_FAILURE, then HARVEST_LINEs, the last that say something. */
 int harvest_output_npm(struct span text, const struct harvest_sink *sink);
 int harvest_output_python(struct span text, const struct harvest_sink *sink); /* pip and uv */
