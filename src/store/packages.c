@@ -362,23 +362,35 @@ void stage_end(struct stage *stage)
 	*stage = (struct stage){ .lock = -1 };
 }
 
-/* The tree is in the stage, hashed: move it to its place. A tree that is there already is as good. */
-static int move_in(struct stage *stage, const char *hash, struct error *err)
+/*
+ * The tree is in the stage, hashed: move it to its place. A tree that is there already is as good; *HELD keeps it from being collected
+ * until a request names it.
+ */
+static int move_in(struct stage *stage, const char *hash, int *held, struct error *err)
 {
 	struct store *store = stage->store;
 
 	if (syncfs(stage->lock) < 0)
 		return error_set(err, errno, "cannot write %s to disk", stage->folder);
-	if (renameat2(store->staging, path_base(stage->folder), store->trees, hash, RENAME_NOREPLACE) == 0) {
-		if (fsync(store->trees) < 0)
-			return error_set(err, errno, "cannot write %s/trees to disk", store->folder);
-		/* It is no stage any more: nothing of it is to be thrown away. */
-		free(TAKE_PTR(stage->folder));
-		return 0;
+	while (renameat2(store->staging, path_base(stage->folder), store->trees, hash, RENAME_NOREPLACE) < 0) {
+		if (errno != EEXIST)
+			return error_set(err, errno, "cannot move the package to %s/trees", store->folder);
+		*held = openat(store->trees, hash, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (*held >= 0 && flock(*held, LOCK_SH | LOCK_NB) == 0 && faccessat(*held, "files", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return 0;
+		/* It is being removed right now, or what is there is no tree. */
+		if (*held >= 0 && errno != EWOULDBLOCK && errno != ENOENT)
+			return error_set(err, errno, "cannot use %s/trees/%s", store->folder, hash);
+		if (*held >= 0)
+			close(*held);
+		*held = -1;
+		(void)usleep(10000);
 	}
-	if (errno == EEXIST)
-		return 0;
-	return error_set(err, errno, "cannot move the package to %s/trees", store->folder);
+	if (fsync(store->trees) < 0)
+		return error_set(err, errno, "cannot write %s/trees to disk", store->folder);
+	/* It is no stage any more: nothing of it is to be thrown away. */
+	free(TAKE_PTR(stage->folder));
+	return 0;
 }
 
 static int write_record(struct store *store, const struct package *package, const char *hash, struct error *err)
@@ -407,7 +419,7 @@ int stage_publish(struct stage *stage, struct package *package, struct error *er
 	CLEANUP(tree_table_free) struct tree_table table = { 0 };
 	char hash[HASH_TEXT + 1];
 
-	if (tree_remove(stage->lock, "work", UINT64_MAX) < 0 && errno != ENOENT)
+	if (tree_remove(stage->lock, "work", UINT64_MAX) < 0)
 		return error_set(err, errno, "cannot remove %s", stage->work);
 	CLEANUP_CLOSE int files = openat(stage->lock, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (files < 0)
@@ -424,7 +436,8 @@ int stage_publish(struct stage *stage, struct package *package, struct error *er
 		package->folder = NULL;
 		return error_oom(err);
 	}
-	if (tree_table_write(stage->lock, "table", &table, err) < 0 || move_in(stage, hash, err) < 0)
+	CLEANUP_CLOSE int held = -1;
+	if (tree_table_write(stage->lock, "table", &table, err) < 0 || move_in(stage, hash, &held, err) < 0)
 		return -1;
 	return write_record(stage->store, package, hash, err);
 }
@@ -571,10 +584,9 @@ int store_forget(struct store *store, const struct package_request *request, str
 
 	if (key_of(request, key, err) < 0)
 		return -1;
-	int removed = tree_remove(store->requests, key, UINT64_MAX);
-	if (removed < 0 && errno == ENOENT)
+	if (faccessat(store->requests, key, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return 0;
-	return removed > 0 ? 1 : error_set(err, errno, "cannot remove %s/requests/%s", store->folder, key);
+	return tree_remove(store->requests, key, UINT64_MAX) > 0 ? 1 : error_set(err, errno, "cannot remove %s/requests/%s", store->folder, key);
 }
 
 static DIR *list_of(int fd, struct error *err)
