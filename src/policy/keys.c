@@ -112,8 +112,10 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "such as 30d: likewise, and wiped when it was not used for that long.\n\n"
 		       "Each configured server has its own, under the name that its pins have (pins.name); sessions of the "
 		       "same server that run at once share it. Nothing in it is read or run outside the cage. What an "
-		       "attacker made a server write there, it finds again the next time, too; \"mcpcage state\" lists and "
-		       "wipes homes. The private /tmp is never kept.",
+		       "attacker made a server write there, it finds again the next time, too, and what one session could "
+		       "read the next one can send away: where the same command is used with other grants or another "
+		       "network, give each its own pins.name. \"mcpcage state\" lists and wipes homes. The private /tmp is "
+		       "never kept.",
 	},
 	[KEY_FILES_HOME_SIZE] = {
 		.id = KEY_FILES_HOME_SIZE,

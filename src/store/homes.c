@@ -31,7 +31,7 @@
 #define LOCK_TRIES 200 /* of 10 ms */
 #define RECORD_MAX 8192
 /* Entries of old trees that a start removes. */
-#define START_REMOVES 20000
+#define START_REMOVES 5000
 
 static void close_dir(DIR **d)
 {

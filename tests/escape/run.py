@@ -433,12 +433,17 @@ def run_as(user):
 		before = digest(host.folder.mcpcage)
 		inside = in_cage(host, [], "inside")
 		open_network = in_cage(host, ["--network", "host"], "open-network")
+		kept_home = in_cage(host, ["--home", "keep"], "kept-home")
 		with_unix_sockets(host)
 		granted_home(host)
 		next_session(host)
 		outside = controls(host, attacks)
 		for a in attacks:
 			judge(host, a, inside.get(a.name, NOTHING), outside.get(a.name, NOTHING))
+		# A home on disk opens nothing that one in memory does not.
+		for a in attacks:
+			got = kept_home.get(a.name, NOTHING)
+			tap.ok(got.verdict == "DENIED", f"{user.pw_name}: --home keep: {a.name}: denied as before", str(got))
 		for a in attacks:
 			inside = open_network.get(a.name, NOTHING)
 			name = f"{user.pw_name}: --network host: {a.name}"
