@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 void fetch_command_free(struct fetch_command *command)
 {
@@ -183,7 +184,6 @@ static void said(void *context, const char *bytes, size_t n)
 		size_t drop = f->said_n + n - FETCH_SAID;
 		memmove(f->said, f->said + drop, f->said_n - drop);
 		f->said_n -= drop;
-		f->lost = true;
 	}
 	memcpy(f->said + f->said_n, bytes, n);
 	f->said_n += n;
@@ -191,12 +191,36 @@ static void said(void *context, const char *bytes, size_t n)
 
 #define TELL_EVERY 5000
 
+/* Bytes that are free where the stage lies; UINT64_MAX when that cannot be told. */
+static uint64_t free_space(const struct fetching *f)
+{
+	struct statvfs st;
+
+	return statvfs(f->stage->folder, &st) < 0 ? UINT64_MAX : (uint64_t)st.f_bavail * st.f_frsize;
+}
+
+/*
+ * A package of a few kilobytes can unpack to any size. What is counted is what the file system lost meanwhile, to whomever: good enough
+ * to stop before the disk is full.
+ */
+static int check_space(const struct fetching *f, struct error *err)
+{
+	uint64_t now = free_space(f);
+
+	if (f->space == UINT64_MAX || now == UINT64_MAX || now >= f->space)
+		return 0;
+	if (f->space - now > FETCH_SPACE_MAX)
+		return error_set(err, 0, "it takes more than %llu GiB of the disk", (unsigned long long)(FETCH_SPACE_MAX >> 30));
+	return 0;
+}
+
 static int tick(void *context, struct error *err)
 {
 	struct fetching *f = context;
 	uint64_t now = interrupt_now();
 
-	(void)err;
+	if (check_space(f, err) < 0)
+		return -1;
 	if (now - f->told < TELL_EVERY)
 		return 0;
 	f->told = now;
@@ -221,7 +245,8 @@ int fetch_run(struct fetching *f, const struct fetch_command *command, int *stat
 		.context = f,
 	};
 	f->said_n = 0;
-	f->lost = false;
+	if (f->space == 0)
+		f->space = free_space(f);
 	if (job_run(&job, status, err) < 0) {
 		if (err->sys == EINTR)
 			return error_hint(err, "`mcpcage fetch -- ...` installs it without a client that waits");

@@ -16,6 +16,7 @@
 
 #define FETCH_TIMEOUT 1200000u /* milliseconds, for one step; registries and disks can be slow */
 #define FETCH_ASK_TIMEOUT 20000u /* for a tool that is asked about its configuration */
+#define FETCH_SPACE_MAX ((uint64_t)16 << 30) /* bytes that one package may take while it is installed */
 #define FETCH_SAID 65536 /* bytes of the last output that are looked at after a failure */
 
 struct fetching {
@@ -27,7 +28,7 @@ struct fetching {
 	const char *tool;       /* "npm", for messages */
 	char *said;             /* what the tool printed last, at most FETCH_SAID: hostile */
 	size_t said_n;
-	bool lost;              /* it printed more */
+	uint64_t space;         /* bytes that were free before the first command; 0: not looked yet */
 };
 
 /* What a command in the cage gets beside what every one gets. */

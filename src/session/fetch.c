@@ -233,7 +233,8 @@ static const struct {
 } failures[FAILED_COUNT_] = {
 	[FAILED_UNKNOWN] = { "failed", "-v shows more of what it said" },
 	[FAILED_OFFLINE] = { "cannot reach the registry", "is this machine offline, or a proxy needed? What is in the store works offline" },
-	[FAILED_NO_PACKAGE] = { "the registry has no such package", "look at the spelling of its name" },
+	[FAILED_NO_PACKAGE] = { "the registry has no such package",
+				"look at the spelling of its name; one that is private needs credentials, which do not enter the cage" },
 	[FAILED_NO_VERSION] = { "the registry has no such version of it", NULL },
 	[FAILED_INTEGRITY] = { "what was downloaded is not what the registry promised (integrity)",
 			       "nothing of it was installed; if it happens again, somebody tampers with the registry or the way to it" },

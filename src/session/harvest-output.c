@@ -254,7 +254,7 @@ static void name_subject(struct harvest_record *r, struct span text)
 
 static bool worth_showing(const char *line)
 {
-	static const char *const dull[] = { "A complete log of this run", "debug.log", "Note that you can also install", "[notice]" };
+	static const char *const dull[] = { "A complete log of this run", "debug.log", "Log files were not written", "Note that you can also install", "[notice]" };
 
 	if (!line[0])
 		return false;
