@@ -108,6 +108,22 @@ static int unlock_folder(int at, const char *name)
 	return chmod(path, 0700);
 }
 
+int tree_rename(int from_at, const char *from, int to_at, const char *to)
+{
+	struct stat st;
+
+	if (renameat2(from_at, from, to_at, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	/* NFS and others cannot do that: then the name, which is random, has to do. */
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (fstatat(to_at, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return renameat(from_at, from, to_at, to);
+}
+
 static int move_up(struct removal *r, int at, const char *name)
 {
 	char fresh[48];
@@ -116,7 +132,7 @@ static int move_up(struct removal *r, int at, const char *name)
 		return -1;
 	for (;;) {
 		snprintf(fresh, sizeof fresh, "%016" PRIx64 "-%" PRIu64, r->prefix, r->number++);
-		if (renameat2(at, name, r->top, fresh, RENAME_NOREPLACE) == 0)
+		if (tree_rename(at, name, r->top, fresh) == 0)
 			return 0;
 		if (errno != EEXIST)
 			return -1;

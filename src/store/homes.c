@@ -253,7 +253,7 @@ static int rename_away(int at, const char *folder, struct error *err)
 		return error_set(err, errno, "cannot get random numbers");
 	snprintf(name, sizeof name, "gone-%016" PRIx64, number);
 	remove_leftovers(at);
-	if (renameat2(at, "files", at, name, RENAME_NOREPLACE) == 0)
+	if (tree_rename(at, "files", at, name) == 0)
 		return 1;
 	return errno == ENOENT ? 0 : error_set(err, errno, "cannot wipe %s/files", folder);
 }

@@ -65,6 +65,8 @@ void tree_measure(int fd, uint64_t limit, struct tree_usage *usage);
 /* As above, of the home in FOLDER; nothing when there is none. */
 void home_measure(const char *folder, uint64_t limit, struct tree_usage *usage);
 
+/* rename(2) to a name that nobody else uses. -1 with errno, EEXIST when it is there. */
+int tree_rename(int from_at, const char *from, int to_at, const char *to);
 /*
  * Remove the folder NAME in AT with all that is in it, LIMIT entries at most. 1: it is gone; 0: there is more left; -1 with errno. Follows
  * no symlink, takes two descriptors whatever the depth, and changes modes that keep the owner out.

@@ -348,6 +348,52 @@ static void racing(void)
 	is_int(mode_of(at("outside")), 0755, "or was opened to its owner alone");
 }
 
+/* Whoever wipes is killed at some moment: the home is whole or empty, and the next wiping leaves nothing. */
+static void killed(void)
+{
+	const char *folder = at("state/homes/killed");
+	struct tree_usage usage;
+	unsigned whole = 0, empty = 0, partly = 0, resumed = 0, left = 0;
+	struct home h;
+
+	for (unsigned round = 0; round < 20; round++) {
+		if (home_open(folder, UINT64_MAX, "x", &h, &err) < 0)
+			bail_out("%s", err.what);
+		home_close(&h);
+		for (int i = 0; i < 200; i++) {
+			char name[64];
+			snprintf(name, sizeof name, "state/homes/killed/files/%d", i);
+			(void)mkdir(at(name), 0700);
+		}
+		pid_t pid = tap_fork();
+		if (pid == 0) {
+			(void)home_reset(folder, &err);
+			_exit(0);
+		}
+		struct timespec pause = { .tv_nsec = round * 50000 };
+		if (round >= 5)
+			nanosleep(&pause, NULL);
+		kill(pid, SIGKILL);
+		(void)tap_wait_status(pid);
+		home_measure(folder, 1000, &usage);
+		whole += usage.entries == 200;
+		empty += usage.entries == 0;
+		partly += usage.entries != 200 && usage.entries != 0;
+		int before = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		tree_measure(before, 1000, &usage);
+		close(before);
+		resumed += usage.entries > 1 && usage.entries < 200;
+		if (home_reset(folder, &err) < 0)
+			bail_out("%s", err.what);
+		int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		tree_measure(fd, 1000, &usage);
+		close(fd);
+		left += usage.entries != 1;
+	}
+	is_int(partly, 0, "killed while it wipes: the home is whole (%u times) or empty (%u times)", whole, empty);
+	is_int(left, 0, "and the next wiping leaves nothing but the lock (%u times there was something)", resumed);
+}
+
 static void lists(void)
 {
 	struct strlist names = { 0 };
@@ -376,6 +422,7 @@ int main(void)
 	resumes();
 	hostile();
 	racing();
+	killed();
 	lists();
 	int dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	is_int(tree_remove(dir, root + 5, UINT64_MAX) < 0 && errno != EACCES && errno != EPERM, 0, "all of it can be removed");
