@@ -248,6 +248,11 @@ static int read_profile(struct policy_builder *builder, enum rank rank, const ch
 		return 1;
 	if (asprintf(&path, "%s/profiles/%s.json", folder_of(builder, rank), profile) < 0)
 		return error_oom(err);
+	/* The one it lies in is looked at when the file is opened; a package's is several folders deep. */
+	int rc = rank != RANK_SHIPPED && strchr(profile, '/')
+			 ? policy_folders_check(path, strlen(folder_of(builder, rank)), builder->dirs.uid, err) : 0;
+	if (rc != 0)
+		return rc;
 	return read_file(builder, rank, rank == RANK_ADMIN ? COMMANDS_ALLOWED : COMMANDS_REFUSED, path, err);
 }
 

@@ -69,6 +69,24 @@ static int open_checked(const char *name, uid_t uid, struct error *err)
 	return TAKE_FD(&fd);
 }
 
+int policy_folders_check(const char *path, size_t n, uid_t uid, struct error *err)
+{
+	CLEANUP_FREE char *copy = strdup(path);
+
+	if (!copy)
+		return error_oom(err);
+	for (char *slash = strchr(copy + n + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		CLEANUP_CLOSE int dir = open(copy, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0)
+			return errno == ENOENT || errno == ENOTDIR ? 1 : error_set(err, errno, "cannot open the folder %s", copy);
+		if (check_owner(dir, copy, uid, true, err) < 0)
+			return -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
 int policy_file_open(struct policy_file *file, const char *name, uid_t uid, bool trusted, struct error *err)
 {
 	*file = (struct policy_file){ .name = name, .text = BUF_INIT(POLICY_FILE_MAX) };

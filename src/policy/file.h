@@ -28,6 +28,9 @@ struct policy_file {
  */
 int policy_file_open(struct policy_file *file, const char *name, uid_t uid, bool trusted, struct error *err);
 
+/* Likewise for the folders of PATH below its first N bytes, but for the last: who could exchange one chooses the file. 0, -1, or 1. */
+int policy_folders_check(const char *path, size_t n, uid_t uid, struct error *err);
+
 /* Parse FILE->text, which is NAME's content. */
 int policy_file_parse(struct policy_file *file, struct error *err);
 

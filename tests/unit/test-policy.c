@@ -689,8 +689,21 @@ static void packages(void)
 	is_int(build(&policy, NULL), 0, "it extends others");
 	ok(policy.unix_sockets, "as any profile");
 	policy_free(&policy);
+	put("user/profiles/packages/npm/@scope/server.json", "{}");
+	for (size_t i = 0; i < 4; i++) {
+		char path[200];
+		snprintf(path, sizeof path, "%s/user/profiles/%s", fix.root, below[i]);
+		if (strcmp(below[i], "packages/pypi") == 0)
+			continue;
+		chmod(path, 0777);
+		refuses("can be changed by other users", "chmod go-w", NULL);
+		chmod(path, 0755);
+		is_int(build(&policy, NULL), 0, "%s: not when only we can change it", below[i]);
+		policy_free(&policy);
+	}
 	fix.package = NULL;
 	drop("user/profiles/packages/npm/server.json");
+	drop("user/profiles/packages/npm/@scope/server.json");
 	reset();
 }
 
