@@ -234,6 +234,14 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 	case RECORD_ALARM:
 		alarm_heard(s, &r->alarm);
 		break;
+	case RECORD_NAME_REFUSED:
+	case RECORD_NAME_ASK:
+	case RECORD_CONNECTION:
+	case RECORD_GRANTED:
+	case RECORD_TRAFFIC:
+	case RECORD_NAME_ANSWER:
+	case RECORD_ALLOW_HOST:
+	case RECORD_REVOKE:
 	case RECORD_ANSWERED:
 	case RECORD_NONE:
 	case RECORD_GO:

@@ -53,6 +53,22 @@ size_t record_size(unsigned type)
 		return sizeof(struct record_used);
 	case RECORD_ALARM:
 		return sizeof(struct record_alarm);
+	case RECORD_NAME_REFUSED:
+		return sizeof(struct record_name_refused);
+	case RECORD_NAME_ASK:
+		return sizeof(struct record_name_ask);
+	case RECORD_NAME_ANSWER:
+		return sizeof(struct record_name_answer);
+	case RECORD_CONNECTION:
+		return sizeof(struct record_connection);
+	case RECORD_TRAFFIC:
+		return sizeof(struct record_traffic);
+	case RECORD_ALLOW_HOST:
+		return sizeof(struct record_allow_host);
+	case RECORD_REVOKE:
+		return sizeof(struct record_revoke);
+	case RECORD_GRANTED:
+		return sizeof(struct record_granted);
 	case RECORD_STARTED:
 	case RECORD_GO:
 	case RECORD_DRAIN:
@@ -98,6 +114,26 @@ static bool alarm_valid(const struct record_alarm *r)
 	return r->kind < ALARM_KINDS_ && r->breach <= BREACH_NOTE && TERMINATED(r->tool);
 }
 
+/* Names go into the log and onto the terminal, so they are no more than host_name_canonical() lets through. */
+static bool name_valid(const char *name)
+{
+	char canonical[HOST_NAME_SIZE];
+
+	return host_name_canonical(name, strlen(name), canonical) == 0 && strcmp(name, canonical) == 0;
+}
+
+static bool name_refused_valid(const struct record_name_refused *r)
+{
+	return r->why < NAME_REFUSALS_ && TERMINATED(r->name) && TERMINATED(r->detail) && printable(r->name) &&
+	       printable(r->detail);
+}
+
+static bool connection_valid(const struct record_connection *r)
+{
+	return r->end < CONNECTION_ENDS_ && (r->family == 0 || r->family == 4 || r->family == 6) && TERMINATED(r->name) &&
+	       (r->name[0] == '\0' || name_valid(r->name)) && TERMINATED(r->detail) && printable(r->detail);
+}
+
 /* Enumerations in range, strings terminated. */
 static bool content_valid(const union record *r)
 {
@@ -133,6 +169,22 @@ static bool content_valid(const union record *r)
 		return TERMINATED(r->used.tool) && r->used.tool[0];
 	case RECORD_ALARM:
 		return alarm_valid(&r->alarm);
+	case RECORD_NAME_REFUSED:
+		return name_refused_valid(&r->name_refused);
+	case RECORD_NAME_ASK:
+		return TERMINATED(r->name_ask.name) && name_valid(r->name_ask.name);
+	case RECORD_NAME_ANSWER:
+		return r->name_answer.allow <= 1;
+	case RECORD_CONNECTION:
+		return connection_valid(&r->connection);
+	case RECORD_ALLOW_HOST:
+		return r->allow_host.id != 0 && TERMINATED(r->allow_host.rule);
+	case RECORD_REVOKE:
+		return r->revoke.id != 0;
+	case RECORD_GRANTED:
+		return r->granted.what < GRANTED_KINDS_ && r->granted.id != 0 && TERMINATED(r->granted.why) &&
+		       printable(r->granted.why);
+	case RECORD_TRAFFIC:
 	case RECORD_WITHDRAW:
 	case RECORD_READY:
 	case RECORD_END:
@@ -166,11 +218,12 @@ int record_next(const unsigned char *p, size_t n, size_t *at, union record *out)
 	return content_valid(out) ? 1 : -1;
 }
 
-#define BIT(type) (1u << (type))
+_Static_assert(RECORD_TYPES_ <= 64, "a bit for each type");
+#define BIT(type) (UINT64_C(1) << (type))
 
 bool record_legal(enum record_peer peer, enum peer_state state, unsigned type)
 {
-	static const unsigned legal[2][PEER_STATES_] = {
+	static const uint64_t legal[][PEER_STATES_] = {
 		[PEER_FILTER] = {
 			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
 			[PEER_RUNNING] = BIT(RECORD_CALL) | BIT(RECORD_REFUSED) | BIT(RECORD_EVENT) |
@@ -183,9 +236,14 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type)
 			[PEER_READY] = BIT(RECORD_STARTED) | BIT(RECORD_FAILED),
 			[PEER_RUNNING] = BIT(RECORD_EXITED),
 		},
+		[PEER_EGRESS] = {
+			[PEER_STARTING] = BIT(RECORD_READY) | BIT(RECORD_FAILED),
+			[PEER_RUNNING] = BIT(RECORD_NAME_REFUSED) | BIT(RECORD_NAME_ASK) | BIT(RECORD_CONNECTION) |
+					 BIT(RECORD_GRANTED) | BIT(RECORD_TRAFFIC),
+		},
 	};
 
-	return type < RECORD_TYPES_ && state < PEER_STATES_ && (legal[peer][state] & BIT(type)) != 0;
+	return type < RECORD_TYPES_ && (size_t)peer < ARRAY_SIZE(legal) && state < PEER_STATES_ && (legal[peer][state] & BIT(type)) != 0;
 }
 
 static int send_record(int fd, enum record_type type, union record *record, int flags)
@@ -236,6 +294,38 @@ const char *call_end_name(enum call_end end)
 		[CALL_NO_SERVER] = "server ended", [CALL_ASKED] = "asked",
 	};
 	return (unsigned)end < ARRAY_SIZE(names) ? names[end] : "unknown";
+}
+
+const char *name_refusal_text(enum name_refusal why)
+{
+	static const char *const texts[] = {
+		[NAME_NOT_ALLOWED] = "not allowed",
+		[NAME_UNREADABLE] = "no host name",
+		[NAME_ADDRESS] = "at an address that is not allowed",
+		[NAME_POOL] = "one name too many for this session",
+	};
+	return (unsigned)why < ARRAY_SIZE(texts) ? texts[why] : "unknown";
+}
+
+const char *connection_end_text(enum connection_end end)
+{
+	static const char *const texts[] = {
+		[CONNECTION_CLOSED] = "closed",
+		[CONNECTION_RESET] = "reset by the server",
+		[CONNECTION_RESET_AWAY] = "reset by the other side",
+		[CONNECTION_UNRESOLVED] = "no address",
+		[CONNECTION_UNREACHABLE] = "cannot be reached",
+		[CONNECTION_ADDRESS] = "address refused",
+		[CONNECTION_SNI] = "TLS for another name refused",
+		[CONNECTION_ECH] = "encrypted ClientHello refused",
+		[CONNECTION_HELLO] = "unreadable ClientHello refused",
+		[CONNECTION_IDLE] = "idle",
+		[CONNECTION_BYTES] = "limit of its bytes",
+		[CONNECTION_TOTAL] = "limit of the session",
+		[CONNECTION_REVOKED] = "no longer allowed",
+		[CONNECTION_CUT] = "the session ended",
+	};
+	return (unsigned)end < ARRAY_SIZE(texts) ? texts[end] : "unknown";
 }
 
 const char *drop_text(unsigned why)

@@ -2,7 +2,7 @@
 /*
  * What the processes of one session say to each other, over SOCK_SEQPACKET socket pairs (unix(7)).
  *
- * Filter and init may be in an attacker's hands, so the monitor parses nothing: every record has a fixed layout and a
+ * Filter, egress and init may be in an attacker's hands, so the monitor parses nothing: every record has a fixed layout and a
  * fixed size for its type, record_next() checks both, and one table says which record is legal from whom in
  * which state. A packet holds one or more records, back to back. Both ends are the same program on the same
  * machine, so byte order and padding are the compiler's.
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "policy/host.h"
 #include "rpc/manifest.h"
 #include "rpc/message.h"
 
@@ -19,7 +20,7 @@
 
 enum record_type {
 	RECORD_NONE = 0,
-	/* filter and init to monitor */
+	/* filter, init and egress to monitor */
 	RECORD_READY,   /* set up and confined */
 	RECORD_FAILED,  /* could not be set up */
 	/* filter to monitor */
@@ -36,7 +37,7 @@ enum record_type {
 	/* monitor to filter and init */
 	RECORD_GO,     /* init: start the server; after RECORD_EXITED: leave */
 	RECORD_SIGNAL, /* init: pass this signal on */
-	RECORD_DRAIN,  /* filter: no more input from the client; pass on what the server still says, then end */
+	RECORD_DRAIN,  /* filter: no more input from the client; pass on what the server still says, then end. egress: end */
 	/* asking and alarms: filter to monitor, and its answer */
 	RECORD_ASK,      /* ask the person by a helper or on the terminal */
 	RECORD_WITHDRAW, /* nobody waits for that answer any more */
@@ -44,6 +45,16 @@ enum record_type {
 	RECORD_USED,     /* a tool was used, and how large its results were */
 	RECORD_ALARM,
 	RECORD_ANSWERED, /* monitor to filter: what the person said */
+	/* network by name (egress.h): egress to monitor */
+	RECORD_NAME_REFUSED, /* the server asked for a name it may not have */
+	RECORD_NAME_ASK,     /* likewise, and policy says to ask; the DNS answer is held */
+	RECORD_CONNECTION,   /* a connection came to its end */
+	RECORD_GRANTED,      /* what became of an ALLOW_HOST or REVOKE */
+	RECORD_TRAFFIC,      /* egress's last record: totals */
+	/* monitor to egress */
+	RECORD_NAME_ANSWER, /* to NAME_ASK */
+	RECORD_ALLOW_HOST,
+	RECORD_REVOKE,
 	RECORD_TYPES_
 };
 
@@ -261,6 +272,99 @@ struct record_text {
 	char subject[256]; /* tool or method */
 };
 
+/* Why a name, or an address that was connected to without one, is refused. */
+enum name_refusal {
+	NAME_NOT_ALLOWED,
+	NAME_UNREADABLE, /* no host name at all: `name` has it as far as it can be shown */
+	NAME_ADDRESS,    /* it resolves to what no rule allows: `detail` says to which kind of address */
+	NAME_POOL,       /* more names than a session can have */
+	NAME_REFUSALS_
+};
+const char *name_refusal_text(enum name_refusal why);
+
+/* Once for each name; how often in all is in RECORD_TRAFFIC. */
+struct record_name_refused {
+	struct record_head head;
+	uint8_t why;         /* enum name_refusal */
+	uint16_t port;       /* where there was one: an address; or 0 */
+	char name[HOST_NAME_SIZE]; /* printable */
+	char detail[96];
+};
+
+struct record_name_ask {
+	struct record_head head;
+	uint32_t number;
+	char name[HOST_NAME_SIZE]; /* canonical */
+};
+
+struct record_name_answer {
+	struct record_head head;
+	uint32_t number;
+	uint8_t allow; /* 1: there is a rule now */
+};
+
+enum connection_end {
+	CONNECTION_CLOSED,      /* both sides had said all */
+	CONNECTION_RESET,       /* by the server */
+	CONNECTION_RESET_AWAY,  /* by the other side */
+	CONNECTION_UNRESOLVED,  /* its name has no address now */
+	CONNECTION_UNREACHABLE, /* no address of it could be connected to */
+	CONNECTION_ADDRESS,     /* its name resolves to addresses that no rule allows */
+	CONNECTION_SNI,         /* TLS for another name */
+	CONNECTION_ECH,         /* TLS with an encrypted ClientHello */
+	CONNECTION_HELLO,       /* TLS whose ClientHello cannot be read */
+	CONNECTION_IDLE,
+	CONNECTION_BYTES,       /* network.connection_bytes */
+	CONNECTION_TOTAL,       /* a limit of the session */
+	CONNECTION_REVOKED,     /* the rule that allowed it is gone */
+	CONNECTION_CUT,         /* the session ended */
+	CONNECTION_ENDS_
+};
+const char *connection_end_text(enum connection_end end);
+
+struct record_connection {
+	struct record_head head;
+	uint8_t end;    /* enum connection_end */
+	uint8_t family; /* of `address`, 4 or 6; 0: it never got that far */
+	uint16_t port;
+	uint32_t grant; /* id of the ALLOW_HOST that allowed it, 0: policy */
+	uint8_t address[16]; /* outside */
+	uint64_t sent, received; /* bytes: of the server, and to it */
+	uint64_t duration; /* milliseconds */
+	char name[HOST_NAME_SIZE]; /* canonical; "" for an address that policy names */
+	char detail[128];
+};
+
+struct record_traffic {
+	struct record_head head;
+	uint64_t connections, failed, sent, received;
+	uint64_t queries, refused; /* DNS */
+	uint64_t unreported; /* refused names that no record told of */
+	uint32_t names; /* that were given an address */
+};
+
+struct record_allow_host {
+	struct record_head head;
+	uint32_t id;      /* not 0 */
+	uint64_t expires; /* milliseconds, CLOCK_MONOTONIC; 0: when the session ends */
+	char rule[HOST_TEXT_SIZE]; /* for host_rule_parse() */
+};
+
+struct record_revoke {
+	struct record_head head;
+	uint32_t id;
+};
+
+enum granted { GRANTED_NOW, GRANTED_NOT, GRANTED_OVER, GRANTED_KINDS_ };
+
+struct record_granted {
+	struct record_head head;
+	uint8_t what; /* enum granted */
+	uint32_t id;
+	uint32_t cut;  /* GRANTED_OVER: connections that were */
+	char why[160]; /* GRANTED_NOT */
+};
+
 union record {
 	struct record_head head;
 	struct record_ready ready;
@@ -280,12 +384,20 @@ union record {
 	struct record_answered answered;
 	struct record_used used;
 	struct record_alarm alarm;
+	struct record_name_refused name_refused;
+	struct record_name_ask name_ask;
+	struct record_name_answer name_answer;
+	struct record_connection connection;
+	struct record_traffic traffic;
+	struct record_allow_host allow_host;
+	struct record_revoke revoke;
+	struct record_granted granted;
 };
 
 #define RECORD_PACKET_MAX 16384
 
 /* Who speaks, and how far the monitor's picture of it has come. */
-enum record_peer { PEER_FILTER, PEER_INIT };
+enum record_peer { PEER_FILTER, PEER_INIT, PEER_EGRESS };
 enum peer_state {
 	PEER_STARTING, /* before RECORD_READY */
 	PEER_READY,    /* init: ready, not told to go */

@@ -46,6 +46,10 @@ static void well_formed(void)
 			r.asked.tool[0] = 't';
 		if (type == RECORD_USED)
 			r.used.tool[0] = 't';
+		if (type == RECORD_NAME_ASK)
+			r.name_ask.name[0] = 'n';
+		if (type == RECORD_ALLOW_HOST || type == RECORD_REVOKE || type == RECORD_GRANTED)
+			r.allow_host.id = r.revoke.id = r.granted.id = 1;
 		n = put(packet, type, &r);
 		bool known = type > RECORD_NONE && type < RECORD_TYPES_;
 		is_int(parse(packet, n ? n : sizeof(struct record_head), &out), known ? 1 : -1,
@@ -118,6 +122,39 @@ static void bad_content(void)
 	REFUSED(RECORD_FAILED, memset(r.failed.error.what, 'x', sizeof r.failed.error.what), "an unterminated error");
 	REFUSED(RECORD_FAILED, memset(r.failed.error.hint, 'x', sizeof r.failed.error.hint), "an unterminated hint");
 	REFUSED(RECORD_FAILED, r.failed.error.kind = (enum error_kind)99, "an unknown kind of error");
+}
+
+/* What egress says goes into the log and onto the terminal. */
+static void bad_network(void)
+{
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record r, out;
+	size_t n;
+
+	REFUSED(RECORD_NAME_REFUSED, r.name_refused.why = NAME_REFUSALS_, "an unknown reason to refuse a name");
+	REFUSED(RECORD_NAME_REFUSED, memset(r.name_refused.name, 'x', sizeof r.name_refused.name), "an unterminated name");
+	REFUSED(RECORD_NAME_REFUSED, strcpy(r.name_refused.name, "a\033b"), "a name with a control character");
+	REFUSED(RECORD_NAME_REFUSED, strcpy(r.name_refused.detail, "a\nb"), "a detail of two lines");
+	REFUSED(RECORD_NAME_ANSWER, r.name_answer.allow = 2, "half an answer");
+	REFUSED(RECORD_CONNECTION, r.connection.end = CONNECTION_ENDS_, "an unknown end of a connection");
+	REFUSED(RECORD_CONNECTION, r.connection.family = 5, "an unknown family");
+	REFUSED(RECORD_CONNECTION, strcpy(r.connection.name, "Example.org"), "a name that is not canonical");
+	REFUSED(RECORD_CONNECTION, strcpy(r.connection.name, "a b"), "a name that is none");
+	REFUSED(RECORD_CONNECTION, memset(r.connection.name, 'x', sizeof r.connection.name), "an unterminated name");
+	REFUSED(RECORD_CONNECTION, memset(r.connection.detail, 'x', sizeof r.connection.detail), "an unterminated detail");
+	memset(&r, 0, sizeof r);
+	n = put(packet, RECORD_NAME_ASK, &r);
+	is_int(parse(packet, n, &out), -1, "a question about no name is refused");
+	n = put(packet, RECORD_GRANTED, &r);
+	is_int(parse(packet, n, &out), -1, "a grant without a number is refused");
+	ok(record_legal(PEER_EGRESS, PEER_RUNNING, RECORD_CONNECTION) && record_legal(PEER_EGRESS, PEER_STARTING, RECORD_READY) &&
+		   !record_legal(PEER_EGRESS, PEER_STARTING, RECORD_CONNECTION) &&
+		   !record_legal(PEER_EGRESS, PEER_ENDED, RECORD_CONNECTION) && !record_legal(PEER_FILTER, PEER_RUNNING, RECORD_CONNECTION) &&
+		   !record_legal(PEER_INIT, PEER_RUNNING, RECORD_TRAFFIC) && !record_legal(PEER_EGRESS, PEER_RUNNING, RECORD_CALL) &&
+		   !record_legal(PEER_EGRESS, PEER_RUNNING, RECORD_ALLOW_HOST) && !record_legal(PEER_EGRESS, PEER_RUNNING, RECORD_EXITED),
+	   "egress may tell of names and connections, while it runs; nobody else may");
+	ok(strcmp(connection_end_text(CONNECTION_ENDS_), "unknown") == 0 && strcmp(name_refusal_text(NAME_REFUSALS_), "unknown") == 0,
+	   "words for what there is");
 }
 
 #define REFUSED_TOOL(type, tool_, change, what)                                      \
@@ -209,6 +246,7 @@ int main(void)
 {
 	well_formed();
 	bad_content();
+	bad_network();
 	bad_questions();
 	legality();
 	over_a_socket();
