@@ -39,9 +39,8 @@ class Session:
 	def __init__(self, options=(), command=None, handshake=True, read=True, read_stderr=True, env=None, audit=True, state=None):
 		self.dir = tempfile.mkdtemp(prefix="mcpcage-test-")
 		self.audit_file = os.path.join(self.dir, "audit.jsonl")
-		argv = [MCPCAGE, "--state", state or self.dir]
-		argv += ["--audit", self.audit_file if audit else "off"]
-		argv += [*options, "--", *(command or PUPPET)]
+		argv = self.command_line(["--state", state or self.dir, "--audit", self.audit_file if audit else "off", *options],
+					 command or PUPPET)
 		self.started = time.monotonic()
 		self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
 						stderr=subprocess.PIPE, env=env, bufsize=0)
@@ -63,6 +62,10 @@ class Session:
 			except BaseException:
 				self.close()
 				raise
+
+	@staticmethod
+	def command_line(options, command):
+		return [MCPCAGE, *options, "--", *command]
 
 	def __enter__(self):
 		return self
