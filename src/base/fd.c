@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int fd_write_all(int fd, const void *p, size_t n)
@@ -99,6 +101,20 @@ int fd_ensure_std(struct error *err)
 			return error_set(err, errno, "cannot open /dev/null for a closed standard stream");
 	} while (fd <= 2);
 	close(fd);
+	return 0;
+}
+
+int fd_lock(int fd, int how, unsigned patience)
+{
+	/* Short, so that of those who wait each has its chance: a lock that is given up is often taken again at once. */
+	enum { PAUSE = 2 };
+	const struct timespec pause = { .tv_nsec = PAUSE * 1000000 };
+
+	for (unsigned waited = 0; flock(fd, how | LOCK_NB) < 0; waited += PAUSE) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || waited >= patience)
+			return -1;
+		(void)nanosleep(&pause, NULL);
+	}
 	return 0;
 }
 

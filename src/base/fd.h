@@ -26,6 +26,12 @@ int fd_close_from(unsigned int first);
 int fd_ensure_std(struct error *err);
 
 /*
+ * flock(2) with HOW (LOCK_SH or LOCK_EX), tried again for PATIENCE milliseconds. The lock is the open file description's. 0, or
+ * -1 with errno set: EWOULDBLOCK when somebody else still has it.
+ */
+int fd_lock(int fd, int how, unsigned patience);
+
+/*
  * Replace the file PATH by CONTENT: a temporary file beside it, fsync, rename, fsync of the folder.
  * DIRFD as in openat(2).
  */

@@ -19,7 +19,7 @@ const struct command_row commands[] = {
 	{ COMMAND_STATE, "state", WORDS_OWN, "state {list | reset {NAME... | --all | -- COMMAND [ARG...]} | expire}",
 	  "list and wipe the homes that are kept for servers" },
 	{ COMMAND_STORE, "store", WORDS_OWN,
-	  "store {list | verify [NAME] | {show|update|rollback|remove} {NAME | -- RUNNER [ARG...]} | gc}",
+	  "store {list | gc | verify [NAME] | show|update|rollback|remove {NAME | -- RUNNER...}}",
 	  "list, check, update and remove installed packages" },
 	{ COMMAND_POLICY_TEST, "policy", WORDS_OWN, "policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]",
 	  "say what would happen to a call (exit status 0 allow, 1 deny, 2 ask)" },

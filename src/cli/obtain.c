@@ -144,7 +144,7 @@ int obtain(const struct obtaining *with, const struct package_request *request, 
 
 	if (!folder)
 		return error_oom(err);
-	if (how == OBTAIN_STORED && access(folder, F_OK) < 0)
+	if (!may && access(folder, F_OK) < 0)
 		return refuse_missing(with, request, how, err);
 	if (store_open(folder, &store, err) < 0)
 		return -1;

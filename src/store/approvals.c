@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char name[] = "approvals";
@@ -147,25 +146,21 @@ static int make_folder(const char *folder, struct error *err)
 	}
 }
 
-/* Other sessions of the same server hold it for the time of one write. */
+/* Other sessions of the same server hold it for the time of one write. Milliseconds. */
+#define PATIENCE 2000
+
 static int lock(const char *folder, int *fd, struct error *err)
 {
 	CLEANUP_FREE char *path = path_join(folder, lock_name);
-	const struct timespec pause = { .tv_nsec = 10 * 1000000 };
 
 	if (!path)
 		return error_oom(err);
 	*fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 	if (*fd < 0)
 		return error_set(err, errno, "cannot open %s", path);
-	for (int i = 0; i < 100; i++) {
-		if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-			return 0;
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			break;
-		(void)nanosleep(&pause, NULL);
-	}
-	return error_set(err, errno, "cannot lock %s", path);
+	if (fd_lock(*fd, LOCK_EX, PATIENCE) < 0)
+		return error_set(err, errno, "cannot lock %s", path);
+	return 0;
 }
 
 static int save(const char *folder, const struct approvals *a, struct error *err)

@@ -28,7 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 200 /* of 10 ms */
+#define PATIENCE 2000 /* milliseconds */
 #define RECORD_MAX 8192
 /* Entries of old trees that a start removes. */
 #define START_REMOVES 5000
@@ -117,16 +117,11 @@ static int open_lock(int at, const char *folder, struct error *err)
 /* Nobody holds it alone for longer than a moment. */
 static int lock_shared(int fd, const char *folder, struct error *err)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-
-	for (int i = 0; flock(fd, LOCK_SH | LOCK_NB) < 0; i++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set(err, errno, "cannot lock %s", folder);
-		if (i == LOCK_TRIES)
-			return error_set(err, 0, "another mcpcage has %s/lock and does not give it up", folder);
-		nanosleep(&pause, NULL);
-	}
-	return 0;
+	if (fd_lock(fd, LOCK_SH, PATIENCE) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return error_set(err, 0, "another mcpcage has %s/lock and does not give it up", folder);
+	return error_set(err, errno, "cannot lock %s", folder);
 }
 
 /* ---- the record ---------------------------------------------------------------------------------- */

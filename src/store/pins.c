@@ -26,7 +26,8 @@
 
 /* Generations that are kept beside the current one. */
 #define KEEP 100
-#define LOCK_TRIES 200 /* of 10 ms */
+/* Each holds the lock for the time of one write; many may be at it on a disk that is slow. Milliseconds. */
+#define PATIENCE 10000
 
 static int ours(int fd, const char *folder, const char *file, bool directory, struct error *err)
 {
@@ -252,7 +253,6 @@ static void remove_leftovers(int dirfd)
 
 int pins_lock(const char *folder, struct error *err)
 {
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
 	bool missing;
 
 	if (make_folder(folder, err) < 0)
@@ -265,12 +265,10 @@ int pins_lock(const char *folder, struct error *err)
 		return error_set(err, errno, "cannot open %s/lock", folder);
 	if (ours(fd, folder, "lock", false, err) < 0)
 		return -1;
-	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set(err, errno, "cannot lock %s", folder);
-		if (i == LOCK_TRIES)
+	if (fd_lock(fd, LOCK_EX, PATIENCE) < 0) {
+		if (errno == EWOULDBLOCK)
 			return error_set(err, 0, "another mcpcage has %s/lock and does not give it up", folder);
-		nanosleep(&pause, NULL);
+		return error_set(err, errno, "cannot lock %s", folder);
 	}
 	remove_leftovers(dirfd);
 	return TAKE_FD(&fd);

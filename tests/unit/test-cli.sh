@@ -49,8 +49,8 @@ refused 127 '*command not found*' no-such-command-anywhere
 refused 127 '*command not found*' -- explain-no-such-command
 refused 127 '*No such file*' /no/such/file
 refused 126 '*is a folder*' /usr
-refused 126 '*npm install -g @x/server*' npx -y @x/server
-refused 126 '*uv tool install server*' uvx server
+refused 126 '*@x/server is not in the store*mcpcage fetch*' --fetch never npx -y @x/server
+refused 126 '*server is not in the store*mcpcage fetch*' --fetch never uvx server
 
 run -- explain
 is "$status" 127 '"explain" behind -- is a command to run'

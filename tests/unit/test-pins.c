@@ -267,6 +267,7 @@ static void together(void)
 				_exit(2);
 			pins_free(&p);
 			close(lock);
+			usleep(3000); /* a session has other things to do as well */
 		}
 		_exit(0);
 	}
