@@ -56,6 +56,25 @@ static int straighten(struct planner *p, struct plan_mount *m)
 	return 0;
 }
 
+char *planner_place(const struct planner *p, const char *path)
+{
+	const struct plan *plan = p->plan;
+	char *place = strdup(path);
+
+	/* Destinations have no links in them any more, so one pass over each link is enough. */
+	for (size_t i = 0; place && i < plan->mounts_n; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		size_t n = strlen(m->dest);
+		if (m->kind != MOUNT_SYMLINK || strncmp(place, m->dest, n) != 0 || place[n] != '/')
+			continue;
+		CLEANUP_FREE char *target = link_target(m);
+		char *next = target ? path_join(target, place + n) : NULL;
+		free(place);
+		place = next;
+	}
+	return place;
+}
+
 static int straighten_all(struct planner *p)
 {
 	size_t kept = 0;

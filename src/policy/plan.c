@@ -431,15 +431,18 @@ static int check_exe(struct planner *p)
 {
 	const struct plan *plan = p->plan;
 	const struct plan_mount *around = NULL;
+	CLEANUP_FREE char *place = planner_place(p, plan->exe);
 
+	if (!place)
+		return error_oom(p->err);
 	for (size_t i = 0; i < plan->mounts_n; i++)
-		if (plan->mounts[i].kind != MOUNT_DIR && path_within(plan->exe, plan->mounts[i].dest))
+		if (plan->mounts[i].kind != MOUNT_DIR && path_within(place, plan->mounts[i].dest))
 			around = &plan->mounts[i]; /* the innermost comes last */
 	/* A package has its own place, and what is in it was looked at when it was installed. */
 	if (around && around->kind == MOUNT_BIND && p->facts->package && strcmp(around->dest, PACKAGE_PLACE) == 0)
 		return 0;
 	if (around && around->kind == MOUNT_BIND) {
-		const char *below = plan->exe + strlen(around->dest);
+		const char *below = place + strlen(around->dest);
 		size_t n = strlen(around->src);
 		if (strncmp(plan->exe, around->src, n) == 0 && strcmp(plan->exe + n, below) == 0)
 			return 0;

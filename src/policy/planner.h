@@ -96,3 +96,5 @@ int planner_bind(struct planner *p, enum level level, const struct path_fact *fa
 
 /* plan-order.c: masks, order, what is needless, what is impossible; fills plan->mounts. */
 int planner_order(struct planner *p);
+/* Where PATH is found in the cage when it leads through one of the links that are made there (/var/tmp). The caller frees; NULL: no memory. */
+char *planner_place(const struct planner *p, const char *path);

@@ -217,6 +217,7 @@ static const struct {
 } subjects[] = {
 	{ "npm error 404  '", "404  '", "'" },
 	{ "npm ERR! 404  '", "404  '", "'" },
+	{ "404  The requested resource '", "resource '", "'" },
 	{ "No matching version found for ", "No matching version found for ", " " },
 	{ "tarball data for ", "tarball data for ", " " },
 	{ "npm error path ", "npm error path ", " " },
@@ -225,6 +226,7 @@ static const struct {
 	{ "Hash mismatch for", "`", "`" },
 	{ "from versions", "requirement ", " " },
 	{ "    Expected sha256", "https://", " " },
+	{ " was not found in the package registry", "ecause ", " " },
 	{ "there is no version of ", "there is no version of ", " " },
 	{ "no usable wheels and you require ", "and you require ", ", " },
 };

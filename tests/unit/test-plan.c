@@ -457,6 +457,18 @@ static void target(void)
 	is_int(make_with(&m, NULL), 0, "links to the command");
 	ok(is_mount(&m, "/opt/current", MOUNT_SYMLINK, "node", false), "are made");
 	machine_end(&m);
+
+	me(&m);
+	free(m.facts.target.exe);
+	m.facts.target.exe = strdup("/var/tmp/tools/bin/tool");
+	exists(&m, "/var/tmp/tools", PATH_DIR, NULL);
+	exists(&m, "/var/tmp/other", PATH_DIR, NULL);
+	needs(&m, "/var/tmp/other", "another one's installation");
+	is_int(make_with(&m, NULL), -1, "a program below /var/tmp that would not be in the cage");
+	needs(&m, "/var/tmp/tools", "the program's installation");
+	is_int(make_with(&m, NULL), 0, "control: with its installation it is found through the cage's own link");
+	ok(is_mount(&m, "/tmp/tools", MOUNT_BIND, "/var/tmp/tools", false), "which leads to it");
+	machine_end(&m);
 }
 
 static void arguments(void)
