@@ -87,19 +87,12 @@ static const char *const node_valued[] = {
 	"--snapshot-blob",
 	"--build-snapshot-config",
 	"--stack-trace-limit",
-	/* bun and deno */
+	/* bun */
 	"--preload",
 	"--cwd",
 	"--config",
 	"--define",
 	"-d",
-	"--import-map",
-	"--lock",
-	"--cert",
-	"-L",
-	"--log-level",
-	"--location",
-	"--seed",
 	NULL,
 };
 static const char *const node_code[] = {
@@ -122,7 +115,7 @@ static const char *const shell_valued[] = { "--rcfile", "--init-file", NULL };
 static const char *const shell_code[] = { "-", NULL };
 
 static const struct interpreter interpreters[] = {
-	{ "node nodejs bun deno", TARGET_NODE, NULL, NULL, NULL, node_valued, node_code, node_loads, "run" },
+	{ "node nodejs bun", TARGET_NODE, NULL, NULL, NULL, node_valued, node_code, node_loads, "run" },
 	{ "python pypy", TARGET_PYTHON, "bBdEhiIOPqRsStuvVx?", "WX", "cm", python_valued, python_code, NULL,
 	  NULL },
 	{ "sh bash dash zsh ksh mksh ash", TARGET_SCRIPT, "abefhiklmnprtuvxBCDEHPT", "oO", "cs", shell_valued,

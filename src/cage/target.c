@@ -75,6 +75,39 @@ static int refuse_runner(const struct resolver *r, const char *name, bool python
 			  package ? package : "PACKAGE");
 }
 
+static int refuse_uv(const struct resolver *r, struct error *err)
+{
+	if (r->argv.n > 2 && strcmp(r->argv.v[1], "tool") == 0 && strcmp(r->argv.v[2], "run") == 0)
+		return refuse_runner(r, "uv tool run", true, 3, err);
+	error_set(err, 0, "uv may fetch and install before it runs, and there is no network in the cage");
+	error_kind(err, ERROR_CANNOT_RUN);
+	return error_hint(err, "run \"uv sync\" in the project and give its own command, "
+			       "such as \"DIR/.venv/bin/python FILE\"");
+}
+
+/* Both fetch what a program imports when it starts, and build from it; what they have built is a program like any other. */
+static int refuse_deno(const struct resolver *r, struct error *err)
+{
+	static const char npm[] = "npm:";
+
+	error_set(err, 0, "deno fetches what it runs, and there is no network in the cage");
+	error_kind(err, ERROR_CANNOT_RUN);
+	for (size_t i = 1; i < r->argv.n; i++)
+		if (strncmp(r->argv.v[i], npm, sizeof npm - 1) == 0)
+			return error_hint(err, "give \"npx -y %s\" as the command", r->argv.v[i] + sizeof npm - 1);
+	return error_hint(err, "\"deno compile\" makes a program of it: give that as the command");
+}
+
+static int refuse_go(const struct resolver *r, struct error *err)
+{
+	const char *package = r->argv.n > 1 && strcmp(r->argv.v[1], "run") == 0 ? runner_package(&r->argv, 2) : NULL;
+
+	error_set(err, 0, "go fetches and compiles what it runs, and there is no network in the cage");
+	error_kind(err, ERROR_CANNOT_RUN);
+	return error_hint(err, "\"go install %s\" (for files of your own, \"go build\") makes a program: give that as the command",
+			  package ? package : "PACKAGE@VERSION");
+}
+
 /* NAME is the last component of the command. 0 when it may run. */
 static int refuse_by_name(const struct resolver *r, const char *name, struct error *err)
 {
@@ -87,7 +120,6 @@ static int refuse_by_name(const struct resolver *r, const char *name, struct err
 	};
 	static const char *const privileges[] = { "sudo", "doas", "su", "pkexec", "run0", NULL };
 	const char *first = r->argv.n > 1 ? r->argv.v[1] : "";
-	const char *const *words = (const char *const *)r->argv.v;
 
 	if (r->facts->installer)
 		return 0;
@@ -105,15 +137,12 @@ static int refuse_by_name(const struct resolver *r, const char *name, struct err
 	}
 	if (named(python_runners, name))
 		return refuse_runner(r, name, true, strcmp(first, "run") == 0 ? 2 : 1, err);
-	if (strcmp(name, "uv") == 0) {
-		if (r->argv.n > 2 && strcmp(first, "tool") == 0 && strcmp(words[2], "run") == 0)
-			return refuse_runner(r, "uv tool run", true, 3, err);
-		error_set(err, 0,
-			  "uv may fetch and install before it runs, and there is no network in the cage");
-		error_kind(err, ERROR_CANNOT_RUN);
-		return error_hint(err, "run \"uv sync\" in the project and give its own command, "
-				       "such as \"DIR/.venv/bin/python FILE\"");
-	}
+	if (strcmp(name, "uv") == 0)
+		return refuse_uv(r, err);
+	if (strcmp(name, "deno") == 0)
+		return refuse_deno(r, err);
+	if (strcmp(name, "go") == 0)
+		return refuse_go(r, err);
 	if (named(engines, name)) {
 		error_set(err, 0,
 			  "%s works through a service outside, which can do on this machine what it likes",
@@ -423,6 +452,8 @@ int target_resolve(char *const command[], char **environ_, struct facts *facts, 
 	for (size_t i = 0; status == 0 && command[i]; i++)
 		if (strlist_add(&r.argv, command[i]) < 0)
 			status = error_oom(err);
+	if (status == 0 && facts->runner && !facts->package)
+		status = target_project(&r, err);
 	if (status == 0 && facts->package)
 		status = target_package(&r, err);
 	else if (status == 0)

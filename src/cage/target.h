@@ -2,7 +2,7 @@
 /*
  * Shared by the files that resolve a command: target.c (the steps), target-path.c (PATH and symlinks),
  * target-shim.c (version managers), target-script.c (#! lines and interpreters' options), target-package.c
- * (what a package runner's command stands for) and target-grant.c (what follows from the result). Nobody else includes it.
+ * (what a package runner's command stands for), target-project.c (uv run) and target-grant.c (what follows from the result). Nobody else includes it.
  *
  * Everything here runs before there is a cage, as the user, and only looks: it starts no program, and what it
  * reads of other programs' files decides at most which installed version is meant, never what is granted.
@@ -93,6 +93,11 @@ int target_strip_env(struct resolver *r, struct error *err);
  * r->argv.
  */
 int target_package(struct resolver *r, struct error *err);
+
+/* ---- target-project.c ---- */
+
+/* facts->runner without a package, "uv run" in a project: put what it would start into r->argv. */
+int target_project(struct resolver *r, struct error *err);
 
 /* ---- target.c ---- */
 

@@ -225,8 +225,12 @@ static int resolve_package(struct work *w, const struct invocation *inv, enum ob
 	struct facts *f = &w->facts;
 	int is = runner_parse(inv->argv, &w->runner, err);
 
-	if (is <= 0 || w->runner.project)
-		return is < 0 ? -1 : 0;
+	if (is <= 0)
+		return is;
+	if (w->runner.project) {
+		f->runner = &w->runner;
+		return 0;
+	}
 	/* What may happen while it is installed, and in the session, is policy's to say; its profiles follow from the package. */
 	if (policy_of_package(w, &w->runner.request, err) < 0)
 		return -1;

@@ -41,6 +41,7 @@ void facts_free(struct facts *facts)
 	strlist_free(&target->links);
 	strlist_free(&target->path);
 	strlist_free(&target->notes);
+	free(target->cwd);
 	for (size_t i = 0; i < facts->paths_n; i++) {
 		free(facts->paths[i].asked);
 		free(facts->paths[i].real);

@@ -452,6 +452,28 @@ static int check_exe(struct planner *p)
 	return error_kind(p->err, ERROR_CANNOT_RUN);
 }
 
+/* The folder that the command is to be started in, as far as it is in the cage. */
+static int make_cwd(struct planner *p)
+{
+	struct plan *plan = p->plan;
+	const char *cwd = p->facts->target.cwd;
+	CLEANUP_FREE char *place = cwd ? planner_place(p, cwd) : NULL;
+	bool shown = false;
+
+	if (!cwd)
+		return 0;
+	if (!place)
+		return error_oom(p->err);
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (path_within(place, plan->mounts[i].dest))
+			shown = plan->mounts[i].kind == MOUNT_BIND; /* the innermost comes last */
+	if (!shown)
+		return 0;
+	free(plan->cwd);
+	plan->cwd = strdup(cwd);
+	return plan->cwd ? 0 : error_oom(p->err);
+}
+
 /* Somebody granted another folder in the place of the home: nothing is kept then. */
 static int check_home(struct planner *p)
 {
@@ -492,7 +514,7 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
 	    planner_links(&p) == 0 && planner_order(&p) == 0 && check_home(&p) == 0 && make_roots(&p) == 0 &&
-	    check_exe(&p) == 0 && make_warnings(&p) == 0)
+	    check_exe(&p) == 0 && make_cwd(&p) == 0 && make_warnings(&p) == 0)
 		return 0;
 	plan_free(plan);
 	return -1;

@@ -18,7 +18,8 @@ enum takes {
 	TAKES_PACKAGE, /* a package to install; the first word is a command then */
 	TAKES_WITH,    /* a package to install beside */
 	TAKES_PYTHON,
-	TAKES_PROJECT,
+	TAKES_PROJECT, /* the folder of a project */
+	TAKES_FOLDER,  /* the same, and the working directory */
 	TAKES_MODULE,  /* what follows is a module of python's */
 	TAKES_REFUSAL, /* `why` */
 };
@@ -42,7 +43,9 @@ static const struct option_row npm_options[] = {
 	{ "--quiet", TAKES_NOTHING, NULL, NULL },
 	{ "--silent", TAKES_NOTHING, NULL, NULL },
 	{ "--bun", TAKES_NOTHING, NULL, NULL },
+	{ "--no", TAKES_NOTHING, NULL, NULL },
 	{ "--no-install", TAKES_NOTHING, NULL, NULL },
+	{ "--ignore-scripts", TAKES_NOTHING, NULL, NULL },
 	{ "--ignore-existing", TAKES_NOTHING, NULL, NULL },
 	{ "--prefer-offline", TAKES_NOTHING, NULL, NULL },
 	{ "--prefer-online", TAKES_NOTHING, NULL, NULL },
@@ -59,6 +62,7 @@ static const struct option_row npm_options[] = {
 	{ "--shell-mode", TAKES_REFUSAL, shell, name_it },
 	{ "--shell", TAKES_REFUSAL, shell, name_it },
 	{ "--script-shell", TAKES_REFUSAL, shell, name_it },
+	{ "--allow-build", TAKES_REFUSAL, "lets install scripts run", "mcpcage's --allow-scripts does, in a cage" },
 	{ "--registry", TAKES_REFUSAL, where, configure_it },
 	{ "--workspace", TAKES_REFUSAL, "runs in a workspace", "give the server's own command, \"node FILE\"" },
 	{ "-w", TAKES_REFUSAL, "runs in a workspace", "give the server's own command, \"node FILE\"" },
@@ -72,7 +76,7 @@ static const struct option_row uv_options[] = {
 	{ "-w", TAKES_WITH, NULL, NULL },
 	{ "--python", TAKES_PYTHON, NULL, NULL },
 	{ "-p", TAKES_PYTHON, NULL, NULL },
-	{ "--directory", TAKES_PROJECT, NULL, NULL },
+	{ "--directory", TAKES_FOLDER, NULL, NULL },
 	{ "--project", TAKES_PROJECT, NULL, NULL },
 	{ "-m", TAKES_MODULE, NULL, NULL },
 	{ "--module", TAKES_MODULE, NULL, NULL },
@@ -95,6 +99,16 @@ static const struct option_row uv_options[] = {
 	{ "--active", TAKES_NOTHING, NULL, NULL },
 	{ "--no-project", TAKES_NOTHING, NULL, NULL },
 	{ "--no-dev", TAKES_NOTHING, NULL, NULL },
+	{ "--dev", TAKES_NOTHING, NULL, NULL },
+	{ "--all-extras", TAKES_NOTHING, NULL, NULL },
+	{ "--all-groups", TAKES_NOTHING, NULL, NULL },
+	{ "--extra", TAKES_VALUE, NULL, NULL },
+	{ "--group", TAKES_VALUE, NULL, NULL },
+	{ "--exact", TAKES_NOTHING, NULL, NULL },
+	{ "--inexact", TAKES_NOTHING, NULL, NULL },
+	{ "--no-env-file", TAKES_NOTHING, NULL, NULL },
+	{ "--managed-python", TAKES_NOTHING, NULL, NULL },
+	{ "--no-managed-python", TAKES_NOTHING, NULL, NULL },
 	{ "--native-tls", TAKES_NOTHING, NULL, NULL },
 	{ "--no-python-downloads", TAKES_NOTHING, NULL, NULL },
 	{ "--color", TAKES_VALUE, NULL, NULL },
@@ -111,6 +125,8 @@ static const struct option_row uv_options[] = {
 	{ "--pip-args", TAKES_REFUSAL, "passes options on to pip", "put them into pip's configuration" },
 	{ "--with-editable", TAKES_REFUSAL, "runs files that can change at any time", "install it, and give its command" },
 	{ "--with-requirements", TAKES_REFUSAL, "reads a list of packages from a file", "name them, with --with" },
+	{ "--script", TAKES_REFUSAL, "fetches what a file says that it needs", "make it a project (uv init, uv add), and run it there" },
+	{ "-s", TAKES_REFUSAL, "fetches what a file says that it needs", "make it a project (uv init, uv add), and run it there" },
 	{ "--env-file", TAKES_REFUSAL, "reads variables from a file", "pass them on with mcpcage's --env" },
 	{ NULL, TAKES_NOTHING, NULL, NULL },
 };
@@ -149,16 +165,42 @@ void runner_free(struct runner *runner)
 	*runner = (struct runner){ 0 };
 }
 
-/* How many words of ARGV the form has, 0: it is not this one. */
+static const struct option_row *find(const struct option_row *rows, const char *word, size_t n)
+{
+	for (; rows->name; rows++)
+		if (strlen(rows->name) == n && strncmp(rows->name, word, n) == 0)
+			return rows;
+	return NULL;
+}
+
+/* The name in the option WORD, without "=VALUE". */
+static size_t option_length(const char *word)
+{
+	return word[1] == '-' ? strcspn(word, "=") : strlen(word);
+}
+
+static bool wants_value(const struct option_row *row, const char *word)
+{
+	return row->takes != TAKES_NOTHING && row->takes != TAKES_MODULE && row->takes != TAKES_REFUSAL && !word[option_length(word)];
+}
+
+/* How many words of ARGV the form has, options between them ("uv --directory DIR run") included; 0: it is not this one. */
 static size_t matches(const struct form *form, char *const argv[])
 {
-	size_t n = 0;
+	size_t n = 1;
 
 	if (!argv[0] || strcmp(path_base(argv[0]), form->word[0]) != 0)
 		return 0;
-	for (n = 1; n < ARRAY_SIZE(form->word) && form->word[n]; n++)
-		if (!argv[n] || strcmp(argv[n], form->word[n]) != 0)
+	for (size_t i = 1; i < ARRAY_SIZE(form->word) && form->word[i]; i++, n++) {
+		while (argv[n] && argv[n][0] == '-') {
+			const struct option_row *row = find(form->options, argv[n], option_length(argv[n]));
+			if (!row || (wants_value(row, argv[n]) && !argv[++n]))
+				return 0;
+			n++;
+		}
+		if (!argv[n] || strcmp(argv[n], form->word[i]) != 0)
 			return 0;
+	}
 	return n;
 }
 
@@ -331,16 +373,8 @@ struct reading {
 	char *const *argv;
 	size_t at;
 	bool packages; /* a --package or --from was given */
-	bool module, project_words;
+	bool project_words;
 };
-
-static const struct option_row *find(const struct option_row *rows, const char *word, size_t n)
-{
-	for (; rows->name; rows++)
-		if (strlen(rows->name) == n && strncmp(rows->name, word, n) == 0)
-			return rows;
-	return NULL;
-}
 
 static int set(char **member, const char *value, struct error *err)
 {
@@ -352,7 +386,7 @@ static int set(char **member, const char *value, struct error *err)
 static int read_option(struct reading *in, struct runner *r, struct error *err)
 {
 	const char *word = in->argv[in->at];
-	size_t n = word[1] == '-' ? strcspn(word, "=") : strlen(word);
+	size_t n = option_length(word);
 	const struct option_row *row = find(in->form->options, word, n);
 	const char *value = word[n] == '=' ? word + n + 1 : NULL;
 
@@ -364,7 +398,7 @@ static int read_option(struct reading *in, struct runner *r, struct error *err)
 	if (row->takes == TAKES_NOTHING)
 		return 0;
 	if (row->takes == TAKES_MODULE) {
-		in->module = true;
+		r->module = true;
 		return 0;
 	}
 	if (!value)
@@ -381,8 +415,10 @@ static int read_option(struct reading *in, struct runner *r, struct error *err)
 		return add_list(r, value, err);
 	case TAKES_PYTHON:
 		return set(&r->request.python, value, err);
+	case TAKES_FOLDER:
 	case TAKES_PROJECT:
 		in->project_words = true;
+		r->inside = row->takes == TAKES_FOLDER;
 		return set(&r->directory, value, err);
 	default:
 		return 0;
@@ -394,22 +430,57 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static bool is_python(const char *word)
+{
+	static const char name[] = "python";
+
+	return strncmp(word, name, sizeof name - 1) == 0 && word[strspn(word + sizeof name - 1, "0123456789.") + sizeof name - 1] == '\0';
+}
+
+static bool is_file(const char *word)
+{
+	const char *dot = strrchr(word, '.');
+
+	return strchr(word, '/') || (dot && strcmp(dot, ".py") == 0);
+}
+
+/* uv run: a project's command, or one of the packages of --with. */
+static int read_run_subject(struct reading *in, struct runner *r, const char *word, struct error *err)
+{
+	r->project = in->project_words || r->request.specs.n == 0;
+	if (strcmp(word, "-") == 0)
+		return refuse(r->form, word, "reads the program from standard input, which is the client's", "put it into a file", err);
+	if (r->project && r->request.specs.n)
+		return refuse(r->form, "--with", "adds to a project what is not in it", "add it to the project: uv add", err);
+	if (!r->project && (r->module || is_python(word) || is_file(word)))
+		return refuse(r->form, word, "is not a command of the packages that are named",
+			      "for a file of your own make a project (uv init, uv add) and give \"uv run --directory DIR FILE\"", err);
+	return set(&r->command, word, err);
+}
+
 /* WORD is the first that is no option: what is to be run. */
 static int read_subject(struct reading *in, struct runner *r, const char *word, struct error *err)
 {
-	if (in->form->run) {
-		/* uv run: a project's command, or one of the packages of --with */
-		r->project = in->project_words || r->request.specs.n == 0;
-		if (r->project && r->request.specs.n) {
-			package_request_free(&r->request);
-			r->request.ecosystem = ECOSYSTEM_PYPI;
-		}
-		return set(&r->command, word, err);
-	}
+	if (in->form->run)
+		return read_run_subject(in, r, word, err);
+	if (in->project_words)
+		return refuse(r->form, r->inside ? "--directory" : "--project", "is for projects, and this runs a package",
+			      "leave it out, and give absolute paths", err);
+	if (r->module)
+		return refuse(r->form, "-m", "runs a module, and this runs a package's command", "give the command", err);
 	if (in->packages)
 		return set(&r->command, word, err);
-	if (add_spec(r, word, true, err) < 0)
-		return -1;
+	return add_spec(r, word, true, err);
+}
+
+/* The options between the form's own words. */
+static int read_early(struct reading *in, struct runner *r, struct error *err)
+{
+	size_t n = in->at;
+
+	for (in->at = 1; in->at < n; in->at++)
+		if (in->argv[in->at][0] == '-' && read_option(in, r, err) < 0)
+			return -1;
 	return 0;
 }
 
@@ -464,7 +535,7 @@ int runner_parse(char *const argv[], struct runner *runner, struct error *err)
 			error_oom(err);
 			return -1;
 		}
-		if (read_words(&in, runner, err) < 0) {
+		if (read_early(&in, runner, err) < 0 || read_words(&in, runner, err) < 0) {
 			runner_free(runner);
 			return -1;
 		}

@@ -12,8 +12,10 @@
 
 struct runner {
 	char *form;       /* what it was taken for: "npx", "uv tool run" */
-	bool project;     /* uv run in a project: nothing is fetched; `directory` is set and `request` empty */
-	char *directory;  /* as written */
+	bool project;     /* uv run in a project, see cage/target-project.c: nothing is fetched, and `request` is empty */
+	char *directory;  /* of the project, as written; NULL: the working directory */
+	bool inside;      /* `directory` is where it is to run as well (--directory, not --project) */
+	bool module;      /* `command` is a module of python's */
 	struct package_request request; /* `scripts` is false: policy says */
 	char *command;      /* which command of the package, or NULL: package_command() finds it */
 	struct strlist args; /* the server's own */
