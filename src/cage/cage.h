@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "policy/network.h"
 #include "policy/plan.h"
 
 #include <stdbool.h>
@@ -36,10 +37,31 @@ int cage_id_maps(const struct plan *plan, struct error *err);
  */
 int cage_root(const struct plan *plan, struct error *err);
 
-/* ---- network: netns.c --------------------------------------------------------------------------- */
+/* ---- network: netns.c, netsocks.c ----------------------------------------------------------------- */
 
 /* In the cage, with its own network namespace: bring `lo` up (libnl). */
 int cage_loopback_up(struct error *err);
+
+/*
+ * Network by name, in the cage: `lo` up as well, the addresses that names get and those that NEEDS has rules for made local to it.
+ * *SIX: IPv6 can be used; without it the cage has IPv4 only.
+ */
+int cage_names_up(const struct network_needs *needs, bool *six, struct error *err);
+
+/* The sockets of the cage that egress serves. All are in the cage's network namespace for ever, whoever holds them. */
+struct cage_sockets {
+	bool six;      /* single sockets and listeners are of AF_INET6, and take IPv4 as well */
+	int dns;       /* UDP, bound to port 53 of the resolver's address */
+	int dns_tcp;   /* listening there; -1: port 53 is among those that NEEDS has a listener for */
+	int listeners[NETWORK_PORTS_MAX]; /* of each port of NEEDS that is for all addresses, in their order */
+	size_t listeners_n;
+	int singles[NETWORK_SINGLES_MAX]; /* neither bound nor listening */
+	size_t singles_n;
+};
+/* In the cage, before capabilities are dropped: make them and send them over TO. Keeps none. */
+int cage_sockets_send(const struct network_needs *needs, bool six, int to, struct error *err);
+/* Outside: wait for them. */
+int cage_sockets_receive(const struct network_needs *needs, int from, struct cage_sockets *sockets, struct error *err);
 
 /* ---- capabilities: caps.c ----------------------------------------------------------------------- */
 
@@ -65,6 +87,8 @@ enum seccomp_list {
 	SECCOMP_SERVER_UNIX, /* the same with AF_UNIX sockets */
 	SECCOMP_FILTER,      /* profiles/seccomp/filter.rules: the mediator's filter process */
 	SECCOMP_INIT,        /* profiles/seccomp/init.rules: pid 1 of the cage */
+	SECCOMP_EGRESS,      /* profiles/seccomp/egress.rules: network by name */
+	SECCOMP_RESOLVER,    /* profiles/seccomp/resolver.rules: and what resolves names for it */
 };
 
 /* Install the filter. Needs no_new_privs. There is no soft failure. */
@@ -85,6 +109,13 @@ int landlock_server(const struct plan *plan, struct error *err);
  */
 int landlock_nothing(bool may_signal, int *abi, struct error *err);
 
+/*
+ * For egress: no files at all, TCP to and from the ports of NEEDS only (from ABI 4). *ABI as above.
+ */
+int landlock_egress(const struct network_needs *needs, int *abi, struct error *err);
+/* For its resolver: reading what name services read. Files that are not there are passed over. */
+int landlock_resolver(int *abi, struct error *err);
+
 /* ---- apparmor.c --------------------------------------------------------------------------------- */
 
 bool apparmor_enabled(void);
@@ -100,6 +131,10 @@ int apparmor_stack_onexec(const char *profile, struct error *err);
  * main's argv are gone afterwards. poll(2) takes at most 16 entries.
  */
 int confine_filter(const int *keep, size_t keep_n, int *abi, struct error *err);
+/* Likewise for egress: SECCOMP_EGRESS, and as many descriptors as the user may have. */
+int confine_egress(const struct network_needs *needs, const int *keep, size_t keep_n, int *abi, struct error *err);
+/* Likewise for its resolver: SECCOMP_RESOLVER; it may fork. */
+int confine_resolver(const int *keep, size_t keep_n, struct error *err);
 /* Likewise for pid 1 of the cage, once the server is started: SECCOMP_INIT. */
 int confine_init(const int *keep, size_t keep_n, struct error *err);
 

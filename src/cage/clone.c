@@ -71,7 +71,7 @@ pid_t cage_clone(const struct plan *plan, int cgroup_fd, int *pidfd, struct erro
 		.exit_signal = SIGCHLD,
 	};
 
-	if (plan->network == NETWORK_NONE)
+	if (plan->network != NETWORK_HOST)
 		args.flags |= CLONE_NEWNET;
 	if (plan->layers & LAYER_TIMENS)
 		args.flags |= CLONE_NEWTIME;

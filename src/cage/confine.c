@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Confines processes of mcpcage itself before they read the first hostile byte: the mediator's filter, and pid 1 of the cage.
+ * Confines processes of mcpcage itself before they read the first hostile byte: the mediator's filter, egress and its resolver, and
+ * pid 1 of the cage.
  * What is left to whoever takes one over: the descriptors it holds, and its memory, from which secrets are wiped.
  *
  * The order: close what is not needed; wipe; the rest of what needs calls; Landlock; seccomp last. Any failure is an
@@ -78,18 +79,24 @@ static int limit(__rlimit_resource_t resource, rlim_t value, struct error *err)
 	return 0;
 }
 
-static int confine(const char *name, const int *keep, size_t keep_n, bool may_signal, enum seccomp_list list, int *abi,
-		   struct error *err)
+/* What comes before Landlock. */
+static int begin(const char *name, const int *keep, size_t keep_n, struct error *err)
 {
 	if (close_others(keep, keep_n, err) < 0)
 		return -1;
 	wipe_arguments(name);
 	if (prctl(PR_SET_NAME, name, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_set(err, errno, "cannot make a process of mcpcage undumpable");
-	if (limit(RLIMIT_NOFILE, CONFINED_NOFILE, err) < 0 || limit(RLIMIT_CORE, 0, err) < 0 ||
-	    limit(RLIMIT_NPROC, 0, err) < 0)
+	if (limit(RLIMIT_CORE, 0, err) < 0)
 		return -1;
-	if (caps_drop_held(err) < 0 || landlock_nothing(may_signal, abi, err) < 0)
+	return caps_drop_held(err);
+}
+
+static int confine(const char *name, const int *keep, size_t keep_n, bool may_signal, enum seccomp_list list, int *abi,
+		   struct error *err)
+{
+	if (begin(name, keep, keep_n, err) < 0 || limit(RLIMIT_NOFILE, CONFINED_NOFILE, err) < 0 ||
+	    limit(RLIMIT_NPROC, 0, err) < 0 || landlock_nothing(may_signal, abi, err) < 0)
 		return -1;
 	return seccomp_apply(list, err);
 }
@@ -97,6 +104,24 @@ static int confine(const char *name, const int *keep, size_t keep_n, bool may_si
 int confine_filter(const int *keep, size_t keep_n, int *abi, struct error *err)
 {
 	return confine("mcpcage-filter", keep, keep_n, false, SECCOMP_FILTER, abi, err);
+}
+
+int confine_egress(const struct network_needs *needs, const int *keep, size_t keep_n, int *abi, struct error *err)
+{
+	/* Each connection has descriptors of its own; RLIM_INFINITY is cut to what the user may have. */
+	if (begin("mcpcage-egress", keep, keep_n, err) < 0 || limit(RLIMIT_NOFILE, RLIM_INFINITY, err) < 0 ||
+	    limit(RLIMIT_NPROC, 0, err) < 0 || landlock_egress(needs, abi, err) < 0)
+		return -1;
+	return seccomp_apply(SECCOMP_EGRESS, err);
+}
+
+int confine_resolver(const int *keep, size_t keep_n, struct error *err)
+{
+	int abi;
+
+	if (begin("mcpcage-resolve", keep, keep_n, err) < 0 || landlock_resolver(&abi, err) < 0)
+		return -1;
+	return seccomp_apply(SECCOMP_RESOLVER, err);
 }
 
 int confine_init(const int *keep, size_t keep_n, struct error *err)

@@ -27,6 +27,7 @@
 
 #define CREATE_RULESET_VERSION (1U << 0)
 #define RULE_PATH_BENEATH      1
+#define RULE_NET_PORT          2
 
 #define FS_EXECUTE     (1ULL << 0)
 #define FS_WRITE_FILE  (1ULL << 1)
@@ -70,6 +71,11 @@ struct path_beneath_attr {
 	uint64_t allowed_access;
 	int32_t parent_fd;
 } __attribute__((packed));
+
+struct net_port_attr {
+	uint64_t allowed_access;
+	uint64_t port;
+};
 
 int landlock_abi(void)
 {
@@ -220,5 +226,57 @@ int landlock_nothing(bool may_signal, int *abi, struct error *err)
 	CLEANUP_CLOSE int ruleset = ruleset_create(*abi, NET_BIND_TCP | NET_CONNECT_TCP, scoped, err);
 	if (ruleset < 0)
 		return -1;
+	return ruleset_enforce(ruleset, err);
+}
+
+int landlock_egress(const struct network_needs *needs, int *abi, struct error *err)
+{
+	*abi = abi_in_use(err);
+	if (*abi <= 0)
+		return *abi;
+
+	CLEANUP_CLOSE int ruleset = ruleset_create(*abi, NET_BIND_TCP | NET_CONNECT_TCP, SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL, err);
+	if (ruleset < 0)
+		return -1;
+	for (size_t i = 0; *abi >= 4 && i < needs->ports_n; i++) {
+		/* Those for all addresses were bound in the cage. */
+		struct net_port_attr attr = { NET_CONNECT_TCP | (needs->ports[i].all ? 0 : NET_BIND_TCP), needs->ports[i].port };
+		if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &attr, 0) < 0)
+			return error_set(err, errno, "cannot add a Landlock rule for port %u", needs->ports[i].port);
+	}
+	return ruleset_enforce(ruleset, err);
+}
+
+/*
+ * What a name service reads: its configuration, which may be a symlink out of /etc, its modules, and the folders in which the sockets of
+ * its daemons lie. Connecting to those is not Landlock's to decide; that there is nothing else to open is.
+ */
+int landlock_resolver(int *abi, struct error *err)
+{
+	static const char *const folders[] = {
+		"/etc", "/usr", "/lib", "/lib64", "/nix/store", "/gnu/store", "/run/systemd/resolve", "/run/NetworkManager",
+		"/run/resolvconf", "/run/connman", "/run/nscd", "/run/avahi-daemon", "/run/current-system", "/var/cache/nscd",
+		"/var/lib/sss", "/mnt/wsl", "/dev/urandom", "/dev/null", "/proc/sys/net",
+	};
+
+	*abi = abi_in_use(err);
+	if (*abi <= 0)
+		return *abi;
+	CLEANUP_CLOSE int ruleset = ruleset_create(*abi, 0, SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL, err);
+	if (ruleset < 0)
+		return -1;
+	struct rules rules = { ruleset, fs_rights(*abi) };
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		CLEANUP_CLOSE int fd = open(folders[i], O_PATH | O_CLOEXEC);
+		struct stat st;
+		if (fd < 0 || fstat(fd, &st) < 0)
+			continue;
+		struct path_beneath_attr attr = { FS_READ_FILE | FS_READ_DIR | FS_EXECUTE, fd };
+		if (!S_ISDIR(st.st_mode))
+			attr.allowed_access &= FS_ON_FILE;
+		attr.allowed_access &= rules.handled;
+		if (syscall(SYS_landlock_add_rule, rules.fd, RULE_PATH_BENEATH, &attr, 0) < 0)
+			return error_set(err, errno, "cannot add a Landlock rule for %s", folders[i]);
+	}
 	return ruleset_enforce(ruleset, err);
 }

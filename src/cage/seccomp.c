@@ -33,6 +33,8 @@ int seccomp_apply(enum seccomp_list list, struct error *err)
 		[SECCOMP_SERVER_UNIX] = { "server", PROGRAM(seccomp_server_unix) },
 		[SECCOMP_FILTER] = { "filter", PROGRAM(seccomp_filter) },
 		[SECCOMP_INIT] = { "init", PROGRAM(seccomp_init) },
+		[SECCOMP_EGRESS] = { "egress", PROGRAM(seccomp_egress) },
+		[SECCOMP_RESOLVER] = { "resolver", PROGRAM(seccomp_resolver) },
 	};
 
 	if ((size_t)list >= ARRAY_SIZE(lists))

@@ -174,6 +174,8 @@ static void explain_network(const struct plan *plan, struct buf *out)
 	explain_heading(out, "Network");
 	if (plan->network == NETWORK_HOST)
 		buf_puts(out, "  THE HOST'S: the internet, the local network, and every service of this machine\n");
+	else if (plan->network == NETWORK_NAMES)
+		show_network_words(plan, out);
 	else
 		buf_puts(out, "  none, not even this machine's own services\n");
 	if (plan->unix_sockets)

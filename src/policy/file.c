@@ -155,6 +155,8 @@ static const char *expected_type(const struct policy_key *key)
 		[VALUE_RULES] = "a list of objects",
 		[VALUE_ACTIONS] = "an object of names",
 		[VALUE_FILES] = "an object of paths",
+		[VALUE_HOSTS] = "a list of strings",
+		[VALUE_RANGES] = "a list of strings",
 		[VALUE_COMMAND] = "a program, or a list of it and its arguments,",
 	};
 
@@ -306,6 +308,8 @@ static int read_key(struct walk *walk, const struct policy_key *key, const json_
 	case VALUE_GRANTS:
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
+	case VALUE_HOSTS:
+	case VALUE_RANGES:
 	case VALUE_LAYERS:
 		rc = read_list(walk, key, json, &value);
 		break;

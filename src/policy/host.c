@@ -8,6 +8,7 @@
 #include "policy/host.h"
 
 #include "base/cleanup.h"
+#include "base/sort.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -83,10 +84,11 @@ static int parse_port(const char **at, uint16_t *port)
 	return 0;
 }
 
-static int compare_ranges(const void *a, const void *b)
+static int compare_ranges(const void *a, const void *b, void *context)
 {
 	const struct port_range *x = a, *y = b;
 
+	(void)context;
 	return x->low < y->low ? -1 : x->low > y->low;
 }
 
@@ -95,7 +97,7 @@ static void tidy_ports(struct host_rule *rule)
 {
 	size_t kept = 0;
 
-	qsort(rule->ports, rule->ports_n, sizeof rule->ports[0], compare_ranges);
+	sort_in_place(rule->ports, rule->ports_n, sizeof rule->ports[0], compare_ranges, NULL);
 	for (size_t i = 1; i < rule->ports_n; i++) {
 		struct port_range *last = &rule->ports[kept], next = rule->ports[i];
 		if (next.low <= (unsigned)last->high + 1)
@@ -182,6 +184,8 @@ int host_rule_parse(const char *text, struct host_rule *rule, struct error *err)
 	CLEANUP_FREE char *host = NULL;
 
 	*rule = (struct host_rule){ .ports = { { HOST_PORT_DEFAULT, HOST_PORT_DEFAULT } }, .ports_n = 1 };
+	if (strstr(text, "://"))
+		return bad_name(text, text, err);
 	if (text[0] == '[') {
 		const char *close = strchr(text, ']');
 		if (!close || (close[1] != '\0' && close[1] != ':'))

@@ -17,7 +17,10 @@
 
 static const char *const words_args[] = { "off", "ro", "rw", NULL };
 static const char *const words_home[] = { "session", NULL };
-static const char *const words_network[] = { "none", "host", NULL };
+static const char *const words_network[] = { "none", "names", "host", NULL };
+static const char *const words_unknown[] = { "deny", "ask", NULL };
+static const char *const words_sni[] = { "check", "off", NULL };
+static const char *const words_ech[] = { "deny", "allow", NULL };
 static const char *const words_layers[] = {
 	"userns", "seccomp", "landlock", "apparmor", "cgroup", "timens", "audit", NULL,
 };
@@ -146,8 +149,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "shipped list has /usr, the links to it in \"/\", and those files below /etc that "
 		       "language runtimes and TLS libraries read. /etc/passwd, group, hosts, hostname, "
 		       "resolv.conf, nsswitch.conf and machine-id are never the host's: mcpcage makes ones "
-		       "that name the user, localhost and no resolver (with network.mode host, hosts and "
-		       "resolv.conf are the host's).",
+		       "that name the user, localhost and no resolver (or, with hosts in network.allow, the cage's own; "
+		       "with network.mode host, hosts and resolv.conf are the host's).",
 	},
 	[KEY_ENV] = {
 		.id = KEY_ENV,
@@ -164,14 +167,110 @@ const struct policy_key policy_keys[KEYS_N] = {
 	},
 	[KEY_NETWORK_MODE] = {
 		.id = KEY_NETWORK_MODE,
-		.path = "network.mode", .option = "--network", .argument = "none|host",
+		.path = "network.mode", .option = "--network", .argument = "none|names|host",
 		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
 		.words = words_network, MEMBER(network),
-		.fallback = "none",
-		.help = "none, or the host's network with everything in it",
-		.man = "none: a network of its own with nothing in it but a loopback interface. host: the "
+		.fallback = "names",
+		.help = "none, the hosts of --allow-host, or the host's",
+		.man = "none: a network of its own with nothing in it but a loopback interface. names: the same, and the "
+		       "hosts of network.allow can be reached; while that list is empty, this is none. host: the "
 		       "host's network, with every service that listens on this machine and the local "
 		       "network, and the abstract sockets of the desktop. Think twice.",
+	},
+	[KEY_NETWORK_ALLOW] = {
+		.id = KEY_NETWORK_ALLOW,
+		.path = "network.allow", .option = "--allow-host", .argument = "HOST[:PORTS]",
+		.group = GROUP_NETWORK, .type = VALUE_HOSTS, .tighten = TIGHTEN_FEWER, MEMBER(names.allow),
+		.help = "let the server reach HOST by its name: api.example.org:443",
+		.man = "Let the server connect to HOST, by TCP, and to nothing else. HOST is a name; or \"*.\" and a name, for all "
+		       "names below it and not for itself; or an address, or a range of addresses such as 192.0.2.0/24. PORTS "
+		       "are like 443, or 80,443, or 8000-8010; without them it is 443. An IPv6 address with ports stands in "
+		       "brackets. A name with letters outside ASCII is written as DNS has it, with \"xn--\".\n\n"
+		       "The server uses the name as ever, without a proxy or any setting. There is a resolver in the cage that knows "
+		       "these names and no others; see \"Network by name\" in mcpcage(1). Who can reach a host can send there "
+		       "whatever the server can read.",
+	},
+	[KEY_NETWORK_PRIVATE] = {
+		.id = KEY_NETWORK_PRIVATE,
+		.path = "network.private", .option = "--allow-private", .argument = "RANGE",
+		.group = GROUP_NETWORK, .type = VALUE_RANGES, .tighten = TIGHTEN_FEWER, MEMBER(names.ranges),
+		.help = "names may resolve to private addresses in RANGE",
+		.man = "Addresses that are not the internet's, and that names of network.allow may resolve to all the same: "
+		       "ranges such as 10.0.0.0/8. Without it, a name is not followed to an address of this machine, of a private "
+		       "or local network, of a cloud's metadata service, or to any other address with a special purpose, whatever "
+		       "DNS says; the same holds for IPv6 addresses that carry such an IPv4 address. It opens nothing by itself: an "
+		       "address that the server may connect to without a name is named in network.allow.",
+	},
+	[KEY_NETWORK_DEFAULT] = {
+		.id = KEY_NETWORK_DEFAULT,
+		.path = "network.default",
+		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		.words = words_unknown, MEMBER(names.unknown), .fallback = "deny",
+		.help = "what becomes of names that are not allowed",
+		.man = "What becomes of a name that network.allow does not have. deny: there is no such name, and a line on standard "
+		       "error says how it could be allowed. ask: the person is asked, as for a call of a tool; where nobody can be "
+		       "asked, it is denied.",
+	},
+	[KEY_NETWORK_SNI] = {
+		.id = KEY_NETWORK_SNI,
+		.path = "network.sni",
+		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		.words = words_sni, MEMBER(names.sni), .fallback = "check",
+		.help = "whether TLS has to be for the name that was resolved",
+		.man = "check: a connection that starts with TLS has to be for the name that the server has resolved: one that names "
+		       "another host in its ClientHello (SNI), or cannot be read, is cut. Many hosts share an address, and could be reached "
+		       "through each other otherwise. off: nothing is looked into.",
+	},
+	[KEY_NETWORK_ECH] = {
+		.id = KEY_NETWORK_ECH,
+		.path = "network.ech",
+		.group = GROUP_NETWORK, .type = VALUE_ENUM, .tighten = TIGHTEN_STRICT,
+		.words = words_ech, MEMBER(names.ech), .fallback = "deny",
+		.help = "whether TLS may hide the name it is for",
+		.man = "deny: a TLS connection with an encrypted ClientHello, whose name cannot be checked, is cut. allow: it passes, and so "
+		       "does whatever name it has inside.",
+	},
+	[KEY_NETWORK_CONNECTIONS] = {
+		.id = KEY_NETWORK_CONNECTIONS,
+		.path = "network.connections",
+		.group = GROUP_NETWORK, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER, MEMBER(names.connections),
+		.low = 1, .high = 65536, .fallback = "1024",
+		.help = "connections at the same time",
+		.man = "How many connections the server may have at the same time. Further ones wait until one ends. Each needs up to "
+		       "six descriptors: where the limit of open files (ulimit -H -n) does not allow as many, there are fewer.",
+	},
+	[KEY_NETWORK_CONNECTIONS_TOTAL] = {
+		.id = KEY_NETWORK_CONNECTIONS_TOTAL,
+		.path = "network.connections_total",
+		.group = GROUP_NETWORK, .type = VALUE_COUNT, .tighten = TIGHTEN_LOWER, MEMBER(names.connections_total),
+		.low = 1, .high = (uint64_t)1 << 40, .unlimited = "unlimited", .fallback = "unlimited",
+		.help = "connections of a session",
+		.man = "How many connections the server may make in a session. Further ones are reset.",
+	},
+	[KEY_NETWORK_CONNECTION_BYTES] = {
+		.id = KEY_NETWORK_CONNECTION_BYTES,
+		.path = "network.connection_bytes",
+		.group = GROUP_NETWORK, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(names.connection_bytes),
+		.low = 1, .high = SIZE_HIGH, .unlimited = "unlimited", .fallback = "unlimited",
+		.help = "bytes of a connection",
+		.man = "How many bytes may pass through one connection, both directions together, before it is cut.",
+	},
+	[KEY_NETWORK_SESSION_BYTES] = {
+		.id = KEY_NETWORK_SESSION_BYTES,
+		.path = "network.session_bytes",
+		.group = GROUP_NETWORK, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(names.session_bytes),
+		.low = 1, .high = SIZE_HIGH, .unlimited = "unlimited", .fallback = "unlimited",
+		.help = "bytes of all connections of a session",
+		.man = "How many bytes may pass through all connections of a session, both directions together. After that, all of "
+		       "them are cut and further ones reset.",
+	},
+	[KEY_NETWORK_IDLE_TIMEOUT] = {
+		.id = KEY_NETWORK_IDLE_TIMEOUT,
+		.path = "network.idle_timeout",
+		.group = GROUP_NETWORK, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(names.idle_timeout),
+		.low = 1000, .high = YEAR_MS, .unlimited = "unlimited", .fallback = "1h",
+		.help = "how long a connection may be silent",
+		.man = "A connection through which nothing passed for this long, in either direction, is cut.",
 	},
 	[KEY_LIMITS_MEMORY] = {
 		.id = KEY_LIMITS_MEMORY,

@@ -33,6 +33,8 @@ enum value_type {
 	VALUE_RULES,    /* rules on calls; a list of objects, only in files */
 	VALUE_ACTIONS,  /* "NAME=WORD", WORD one of `words`; an object in files */
 	VALUE_FILES,    /* paths in the cage, each with a text; an object, only in files */
+	VALUE_HOSTS,    /* hosts and ports (host.h); a list in files */
+	VALUE_RANGES,   /* ranges of addresses (host.h); a list in files */
 	VALUE_COMMAND,  /* a program to run outside the cage, and its arguments; a string or a list in files */
 };
 
@@ -80,6 +82,16 @@ enum key_id {
 	KEY_FILES_SYSTEM,
 	KEY_ENV,
 	KEY_NETWORK_MODE,
+	KEY_NETWORK_ALLOW,
+	KEY_NETWORK_PRIVATE,
+	KEY_NETWORK_DEFAULT,
+	KEY_NETWORK_SNI,
+	KEY_NETWORK_ECH,
+	KEY_NETWORK_CONNECTIONS,
+	KEY_NETWORK_CONNECTIONS_TOTAL,
+	KEY_NETWORK_CONNECTION_BYTES,
+	KEY_NETWORK_SESSION_BYTES,
+	KEY_NETWORK_IDLE_TIMEOUT,
 	KEY_LIMITS_MEMORY,
 	KEY_LIMITS_SWAP,
 	KEY_LIMITS_TASKS,
@@ -198,5 +210,6 @@ static inline int policy_key_adds(const struct policy_key *key)
 {
 	return key->type == VALUE_GRANTS || key->type == VALUE_PATHS || key->type == VALUE_GLOBS ||
 	       key->type == VALUE_ENV || key->type == VALUE_LAYERS || key->type == VALUE_NAMES ||
-	       key->type == VALUE_RULES || key->type == VALUE_ACTIONS || key->type == VALUE_FILES;
+	       key->type == VALUE_RULES || key->type == VALUE_ACTIONS || key->type == VALUE_FILES ||
+	       key->type == VALUE_HOSTS || key->type == VALUE_RANGES;
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/glob.h"
 #include "base/path.h"
+#include "policy/host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,43 @@ static bool glob_covered(const char *glob, const struct strlist *list)
 		if (glob_match(list->v[i], glob))
 			return true;
 	return false;
+}
+
+/* Entries of both lists are canonical. */
+static bool host_covered(const char *entry, const struct strlist *list)
+{
+	struct host_rule rule, wide;
+	bool covered = false;
+
+	for (size_t i = 0; i < list->n && !covered; i++)
+		covered = host_rule_parse(entry, &rule, NULL) == 0 && host_rule_parse(list->v[i], &wide, NULL) == 0 &&
+			  host_rule_within(&rule, &wide);
+	return covered;
+}
+
+static bool range_covered(const char *entry, const struct strlist *list)
+{
+	struct ip_range range, wide;
+	bool covered = false;
+
+	for (size_t i = 0; i < list->n && !covered; i++)
+		covered = ip_range_parse(entry, &range, NULL) == 0 && ip_range_parse(list->v[i], &wide, NULL) == 0 &&
+			  ip_range_within(&range, &wide);
+	return covered;
+}
+
+static bool entry_covered(const struct policy_key *key, const char *entry, const struct strlist *list)
+{
+	switch (key->type) {
+	case VALUE_GLOBS:
+		return glob_covered(entry, list);
+	case VALUE_HOSTS:
+		return host_covered(entry, list);
+	case VALUE_RANGES:
+		return range_covered(entry, list);
+	default:
+		return path_covered(entry, list);
+	}
 }
 
 /* It shows no more of the host, and nothing at another place, than one that was there. */
@@ -99,8 +137,7 @@ static const char *not_covered(const struct policy_key *key, const struct merge_
 			return value->made[i].dest;
 	for (size_t i = 0; i < value->list.n; i++) {
 		const char *entry = value->list.v[i];
-		if (!(key->type == VALUE_GLOBS ? glob_covered(entry, &lock->ceiling.list)
-					       : path_covered(entry, &lock->ceiling.list)))
+		if (!entry_covered(key, entry, &lock->ceiling.list))
 			return entry;
 	}
 	return NULL;
@@ -246,6 +283,8 @@ static int take_ceiling(struct merge *merge, const struct policy_key *key, struc
 		return rc;
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
+	case VALUE_HOSTS:
+	case VALUE_RANGES:
 	case VALUE_COMMAND:
 		return strlist_copy(&ceiling->list, merge_member(policy, key));
 	case VALUE_RULES: /* they stay where they are */

@@ -14,7 +14,9 @@
 
 _Static_assert(sizeof(enum network_mode) == sizeof(unsigned) && sizeof(enum args_mode) == sizeof(unsigned) &&
 		       sizeof(enum tool_verdict) == sizeof(unsigned) && sizeof(enum pins_mode) == sizeof(unsigned) &&
-		       sizeof(enum reverse_mode) == sizeof(unsigned) && sizeof(enum breach_mode) == sizeof(unsigned),
+		       sizeof(enum reverse_mode) == sizeof(unsigned) && sizeof(enum breach_mode) == sizeof(unsigned) &&
+		       sizeof(enum unknown_mode) == sizeof(unsigned) && sizeof(enum sni_mode) == sizeof(unsigned) &&
+		       sizeof(enum ech_mode) == sizeof(unsigned),
 	       "enumerations are stored through unsigned");
 
 void *merge_member(struct policy *policy, const struct policy_key *key)
@@ -128,7 +130,7 @@ static void narrow(struct merge *merge, const struct policy_key *key)
 	lock->narrowed = true;
 	if (key->type == VALUE_GRANTS)
 		drop_grants(&merge->policy, key->id == KEY_FILES_WRITE);
-	else if (key->type == VALUE_PATHS || key->type == VALUE_GLOBS)
+	else if (key->type == VALUE_PATHS || key->type == VALUE_GLOBS || key->type == VALUE_HOSTS || key->type == VALUE_RANGES)
 		strlist_free(merge_member(&merge->policy, key));
 }
 
@@ -226,6 +228,8 @@ static int apply(struct merge *merge, const struct policy_key *key, const struct
 		return apply_text(merge, key, value);
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
+	case VALUE_HOSTS:
+	case VALUE_RANGES:
 		return apply_list(merge, key, value);
 	case VALUE_COMMAND:
 		return apply_command(merge, key, value);
@@ -308,6 +312,9 @@ int merge_finish(struct merge *merge, struct policy *policy, struct error *err)
 		error_hint(err, "leave out --audit off (audit.file) or --require audit (confine.require)");
 		return error_kind(err, ERROR_USAGE);
 	}
+	/* An empty list is none. */
+	if (merged->network == NETWORK_NAMES && merged->names.allow.n == 0 && merged->names.unknown == UNKNOWN_DENY)
+		merged->network = NETWORK_NONE;
 	merged->read_locked = merge->locks[KEY_FILES_READ].by != NULL;
 	merged->write_locked = merge->locks[KEY_FILES_WRITE].by != NULL;
 	*policy = *merged;

@@ -159,6 +159,7 @@ void plan_json(const struct plan *plan, struct buf *out)
 	buf_putc(out, '}');
 	json_mounts(plan, out);
 	json_member_str(out, "network", policy_keys[KEY_NETWORK_MODE].words[plan->network]);
+	show_network_json(plan, out);
 	json_member_bool(out, "unix_sockets", plan->unix_sockets);
 	show_mediation_json(&plan->mediation, out);
 	json_member_str(out, "home_folder", plan->home_folder);
@@ -240,6 +241,7 @@ void plan_print(const struct plan *plan, struct buf *out)
 		line(out, "env", name ? name : "");
 	}
 	line(out, "network", policy_keys[KEY_NETWORK_MODE].words[plan->network]);
+	show_network_print(plan, out);
 	line(out, "unix-sockets", plan->unix_sockets ? "yes" : "no");
 	list_limits(plan, limits);
 	for (size_t i = 0; i < LIMITS_N; i++) {

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "policy/keys.h"
+#include "policy/network.h"
 #include "policy/value.h"
 
 #include <stdio.h>
@@ -63,17 +64,25 @@ static int add_users(struct planner *p)
 	return add_data(p, "/etc/group", groups);
 }
 
-/* With the host's network its names have to be resolved as on the host. */
+/*
+ * With network by name the resolver is egress, which answers at once, unless it has to ask a person: then clients wait as long as they
+ * can be told to. With the host's network its names have to be resolved as on the host. */
 static int add_names(struct planner *p)
 {
 	static const char *const from_host[] = { "/etc/hosts", "/etc/resolv.conf" };
-	bool host = p->policy->network == NETWORK_HOST;
+	enum network_mode mode = p->policy->network;
+	bool host = mode == NETWORK_HOST;
+	const char *resolver = "# There is no network.\n";
+
+	if (mode == NETWORK_NAMES)
+		resolver = p->policy->names.unknown == UNKNOWN_ASK ? "nameserver " NETWORK_RESOLVER_4 "\noptions timeout:30 attempts:2\n"
+								   : "nameserver " NETWORK_RESOLVER_4 "\n";
 
 	if (add_data(p, "/etc/nsswitch.conf",
-		     host ? "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
+		     mode != NETWORK_NONE ? "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n"
 			  : "passwd: files\ngroup: files\nshadow: files\nhosts: files\n") < 0 ||
 	    add_data(p, "/etc/hosts", "127.0.0.1 localhost mcpcage\n::1 localhost mcpcage\n") < 0 ||
-	    add_data(p, "/etc/resolv.conf", "# There is no network.\n") < 0)
+	    add_data(p, "/etc/resolv.conf", resolver) < 0)
 		return -1;
 	for (size_t i = 0; host && i < ARRAY_SIZE(from_host); i++) {
 		const struct path_fact *fact = planner_fact(p, from_host[i]);

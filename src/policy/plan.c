@@ -243,7 +243,6 @@ static int copy_rest(struct planner *p)
 	const struct policy *policy = p->policy;
 	struct plan *plan = p->plan;
 
-	plan->network = policy->network;
 	plan->memory = policy->memory;
 	plan->swap = policy->swap;
 	plan->tasks = policy->tasks;
@@ -255,7 +254,7 @@ static int copy_rest(struct planner *p)
 	plan->idle_timeout = policy->idle_timeout;
 	plan->session_timeout = policy->session_timeout;
 	plan->unix_sockets = policy->unix_sockets;
-	if (mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || state_folders(p) < 0)
+	if (planner_network(p) < 0 || mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || state_folders(p) < 0)
 		return -1;
 	if (policy->apparmor && !(plan->apparmor = strdup(policy->apparmor)))
 		return error_oom(p->err);
@@ -347,8 +346,7 @@ static int make_layers(struct planner *p)
 
 /* ---- warnings ------------------------------------------------------------------------------------ */
 
-static int warn(struct planner *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int warn(struct planner *p, const char *format, ...)
+int planner_warn(struct planner *p, const char *format, ...)
 {
 	va_list ap;
 
@@ -377,7 +375,7 @@ static int warn_of_program(struct planner *p, const struct plan_mount *m)
 {
 	if (m->kind != MOUNT_BIND || !m->write || !own_program(p, m))
 		return 0;
-	return warn(p, "the server can change its own program: %s is writable (%s)", m->dest, m->why);
+	return planner_warn(p, "the server can change its own program: %s is writable (%s)", m->dest, m->why);
 }
 
 /* Grants that name a protected place, or something in one. */
@@ -390,9 +388,9 @@ static int warn_of_grant(struct planner *p, const struct grant *grant)
 	if (!guard || how[0] == 'c')
 		return 0;
 	if (how[0])
-		return warn(p, "the server can %s %s, in %s, which %s (%s)", grant->write ? "change" : "read",
+		return planner_warn(p, "the server can %s %s, in %s, which %s (%s)", grant->write ? "change" : "read",
 			    grant->source, guard->asked, protect_reason(guard->why), grant->origin);
-	return warn(p, "the server can %s %s, which %s (%s)", grant->write ? "change" : "read", grant->source,
+	return planner_warn(p, "the server can %s %s, which %s (%s)", grant->write ? "change" : "read", grant->source,
 		    protect_reason(guard->why), grant->origin);
 }
 
@@ -401,7 +399,7 @@ static int make_warnings(struct planner *p)
 	const struct plan *plan = p->plan;
 
 	if (plan->network == NETWORK_HOST &&
-	    warn(p, "the server has the host's network: the internet, the local network, and every service of this "
+	    planner_warn(p, "the server has the host's network: the internet, the local network, and every service of this "
 		    "machine") < 0)
 		return -1;
 	for (size_t i = 0; i < plan->mounts_n; i++)
@@ -532,6 +530,7 @@ void plan_free(struct plan *plan)
 	strlist_free(&plan->argv);
 	strlist_free(&plan->env);
 	free(plan->cwd);
+	network_names_free(&plan->names);
 	free(plan->apparmor);
 	mediation_free(&plan->mediation);
 	free(plan->home_folder);

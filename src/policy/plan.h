@@ -62,6 +62,7 @@ struct plan {
 	enum target_kind kind;
 
 	enum network_mode network;
+	struct network_names names; /* NETWORK_NAMES: what can be reached; see policy/network.h */
 	uint64_t memory, swap, tasks, cpu;
 	uint64_t open_files, file_size;
 	uint64_t message_size;

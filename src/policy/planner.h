@@ -57,6 +57,8 @@ struct planner {
 
 /* plan.c */
 const struct path_fact *planner_fact(const struct planner *p, const char *asked);
+/* Append to warnings. */
+int planner_warn(struct planner *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Append to notes. */
 int planner_note(struct planner *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /*
@@ -72,6 +74,9 @@ void planner_drop(struct plan_mount *m);
 /* plan-made.c: what every cage has, and the environment. */
 int planner_made(struct planner *p);
 int planner_env(struct planner *p);
+
+/* plan-network.c: the network. */
+int planner_network(struct planner *p);
 
 /* plan-grants.c: what is shown of the host. */
 int planner_guards(struct planner *p);

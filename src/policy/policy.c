@@ -66,6 +66,19 @@ void made_files_free(struct made_file *files, size_t n)
 	free(files);
 }
 
+int network_names_copy(struct network_names *to, const struct network_names *from)
+{
+	*to = *from;
+	to->allow = to->ranges = (struct strlist){ 0 };
+	return strlist_copy(&to->allow, &from->allow) < 0 || strlist_copy(&to->ranges, &from->ranges) < 0 ? -1 : 0;
+}
+
+void network_names_free(struct network_names *names)
+{
+	strlist_free(&names->allow);
+	strlist_free(&names->ranges);
+}
+
 void policy_free(struct policy *policy)
 {
 	strlist_free(&policy->system);
@@ -82,6 +95,7 @@ void policy_free(struct policy *policy)
 		free(policy->env[i].value);
 	}
 	free(policy->env);
+	network_names_free(&policy->names);
 	free(policy->apparmor);
 	mediation_free(&policy->mediation);
 	free(policy->audit);

@@ -16,7 +16,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum network_mode { NETWORK_NONE, NETWORK_HOST };
+enum network_mode { NETWORK_NONE, NETWORK_NAMES, NETWORK_HOST };
+
+enum unknown_mode { UNKNOWN_DENY, UNKNOWN_ASK };
+enum sni_mode { SNI_CHECK, SNI_OFF };
+enum ech_mode { ECH_DENY, ECH_ALLOW };
+
+/* Network by name. */
+struct network_names {
+	struct strlist allow;  /* as host_rule_text() spells them */
+	struct strlist ranges; /* as ip_range_text() does: special addresses that names may resolve to */
+	enum unknown_mode unknown;
+	enum sni_mode sni;
+	enum ech_mode ech;
+	uint64_t connections; /* at the same time */
+	uint64_t connections_total, connection_bytes, session_bytes; /* 0: no limit */
+	uint64_t idle_timeout; /* milliseconds, 0: none */
+};
+int network_names_copy(struct network_names *to, const struct network_names *from);
+void network_names_free(struct network_names *names);
 
 /* What to do with existing absolute paths among the server's arguments. */
 enum args_mode { ARGS_OFF, ARGS_RO, ARGS_RW };
@@ -83,7 +101,8 @@ struct policy {
 	struct env_entry *env;
 	size_t env_n;
 
-	enum network_mode network;
+	enum network_mode network; /* NETWORK_NAMES: there is something in `names` */
+	struct network_names names;
 
 	/* limits; 0 means no limit */
 	uint64_t memory;     /* bytes, cgroup memory.max */

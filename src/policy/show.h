@@ -31,6 +31,11 @@ void show_rule_limits(const struct tool_rule *rule, const char *before, struct b
 void show_outside_words(const struct plan *plan, struct buf *out);
 void show_mediation_words(const struct plan *plan, struct buf *out);
 
+/* plan-network.c: network by name, for NETWORK_NAMES only; as words, members and lines. */
+void show_network_words(const struct plan *plan, struct buf *out);
+void show_network_json(const struct plan *plan, struct buf *out);
+void show_network_print(const struct plan *plan, struct buf *out);
+
 /* explain.c: pieces of its layout. */
 void explain_heading(struct buf *out, const char *text);
 /* "  LEFT      RIGHT" */

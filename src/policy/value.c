@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "policy/host.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -458,6 +459,22 @@ static int parse_string(const struct policy_key *key, const char *text, struct v
 	return value->text ? 0 : error_oom(err);
 }
 
+/* One spelling for one meaning: what is kept is the canonical text. */
+static int parse_host(const struct policy_key *key, const char *text, struct value *value, struct error *err)
+{
+	char canonical[HOST_TEXT_SIZE];
+	struct host_rule rule;
+	struct ip_range range;
+
+	if (key->type == VALUE_HOSTS ? host_rule_parse(text, &rule, err) < 0 : ip_range_parse(text, &range, err) < 0)
+		return -1;
+	if (key->type == VALUE_HOSTS)
+		host_rule_text(&rule, canonical);
+	else
+		ip_range_text(&range, canonical);
+	return strlist_add(&value->list, canonical) < 0 ? error_oom(err) : 0;
+}
+
 int value_parse(const struct policy_key *key, const char *text, const struct value_source *source,
 		struct value *value, struct error *err)
 {
@@ -498,6 +515,9 @@ int value_parse(const struct policy_key *key, const char *text, const struct val
 		return parse_string(key, text, value, err);
 	case VALUE_ACTIONS:
 		return parse_action(key, text, value, err);
+	case VALUE_HOSTS:
+	case VALUE_RANGES:
+		return parse_host(key, text, value, err);
 	case VALUE_COMMAND:
 		return parse_command(text, source, value, err);
 	case VALUE_BOOL:

@@ -237,6 +237,7 @@ int fetch_run(struct fetching *f, const struct fetch_command *command, int *stat
 		return error_prefix(err, "the cage for %s", f->tool);
 	const struct job job = {
 		.plan = &plan,
+		.name = f->tool,
 		.log = f->fetch->log,
 		.interrupt = &f->interrupt,
 		.timeout = FETCH_TIMEOUT,

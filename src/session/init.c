@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Set-up order, each step before the one that would make it impossible: id maps (need a dumpable process) → AppArmor
- * label for the next execve(2) (needs the host's /proc, and is inherited by fork) → loopback → root and pivot →
+ * label for the next execve(2) (needs the host's /proc, and is inherited by fork) → network → root and pivot →
  * ready → wait for the monitor → fork → in the child: session, streams, rlimits, capabilities, Landlock, seccomp, close, exec. Nothing of
  * the server's runs before the last step, and no step is soft.
  */
@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 /* Where init keeps its descriptors: everything else is closed. */
-enum { FD_IN = 3, FD_OUT, FD_ERR, FD_MONITOR, FD_FIRST_FREE };
+enum { FD_IN = 3, FD_OUT, FD_ERR, FD_MONITOR, FD_EGRESS, FD_FIRST_FREE };
 
 #define LEAVE_TIMEOUT 200 /* milliseconds */
 
@@ -44,7 +44,7 @@ static _Noreturn void fail(struct error *err)
  */
 static int take_fds(const struct init_fds *fds, struct error *err)
 {
-	const int from[] = { fds->server_in, fds->server_out, fds->server_err, fds->monitor };
+	const int from[] = { fds->server_in, fds->server_out, fds->server_err, fds->monitor, fds->egress >= 0 ? fds->egress : fds->server_in };
 	int high[ARRAY_SIZE(from)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
@@ -66,6 +66,21 @@ static int take_fds(const struct init_fds *fds, struct error *err)
 	return 0;
 }
 
+/* Needs the capabilities that init still has. */
+static int set_up_network(const struct plan *plan, struct error *err)
+{
+	CLEANUP(network_needs_free) struct network_needs needs = { 0 };
+	bool six;
+
+	if (plan->network == NETWORK_NONE)
+		return cage_loopback_up(err);
+	if (plan->network == NETWORK_HOST)
+		return 0;
+	if (network_needs(&plan->names, &needs, err) < 0 || cage_names_up(&needs, &six, err) < 0)
+		return -1;
+	return cage_sockets_send(&needs, six, FD_EGRESS, err);
+}
+
 static int build_cage(const struct plan *plan, struct error *err)
 {
 	if (cage_id_maps(plan, err) < 0)
@@ -75,8 +90,9 @@ static int build_cage(const struct plan *plan, struct error *err)
 		return error_set(err, errno, "cannot make init undumpable");
 	if (plan->apparmor && (plan->layers & LAYER_APPARMOR) && apparmor_stack_onexec(plan->apparmor, err) < 0)
 		return -1;
-	if (plan->network == NETWORK_NONE && cage_loopback_up(err) < 0)
+	if (set_up_network(plan, err) < 0)
 		return -1;
+	close(FD_EGRESS); /* nothing more is said there */
 	return cage_root(plan, err);
 }
 

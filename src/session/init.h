@@ -11,6 +11,7 @@
 struct init_fds {
 	int server_in, server_out, server_err; /* the server's ends */
 	int monitor;
+	int egress; /* gets the sockets of the cage; -1: no network by name */
 };
 
 /* The body of the process that cage_clone() made. Never returns. */

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "cage/cage.h"
+#include "session/egress.h"
 #include "session/init.h"
 #include "session/record.h"
 
@@ -29,6 +30,8 @@
 #define TICK 1000
 /* After the command has ended: init leaves, and with it whatever the command left behind. */
 #define LEAVE_TIMEOUT 5000
+/* Hosts that were refused: so many are worth a line. */
+#define HOSTS_TOLD 10
 
 struct run {
 	const struct job *job;
@@ -36,10 +39,14 @@ struct run {
 	int pidfd;
 	int init;   /* the socket to it, -1: closed */
 	int output; /* -1: at its end */
+	pid_t egress_pid; /* 0: no network by name */
+	int egress;       /* its socket, -1: closed */
+	enum peer_state egress_state;
 	struct cgroup cgroup;
 	enum peer_state state;
 	bool exited;
 	int status;
+	size_t hosts_told;
 	struct error failed; /* RECORD_FAILED */
 	bool broken;
 };
@@ -98,6 +105,62 @@ static void on_record(struct run *r, const union record *record)
 	default:
 		break;
 	}
+}
+
+/* What a person should know of the network that a command has. */
+static void on_network(struct run *r, const union record *record)
+{
+	const struct record_name_refused *refused = &record->name_refused;
+	const struct record_connection *c = &record->connection;
+
+	switch (record->head.type) {
+	case RECORD_READY:
+		r->egress_state = PEER_RUNNING;
+		break;
+	case RECORD_FAILED:
+		if (!r->broken)
+			r->failed = record->failed.error;
+		r->broken = true;
+		r->egress_state = PEER_ENDED;
+		break;
+	case RECORD_NAME_REFUSED:
+		if (r->hosts_told++ < HOSTS_TOLD)
+			log_line(r->job->log, "%s asked for the host %s%s%s: %s", r->job->name, refused->name, refused->detail[0] ? ", " : "",
+				 refused->detail, name_refusal_text((enum name_refusal)refused->why));
+		break;
+	case RECORD_CONNECTION:
+		log_detail(r->job->log, "connection to %s, port %u: %s%s%s", c->name[0] ? c->name : "an address", c->port,
+			   connection_end_text((enum connection_end)c->end), c->detail[0] ? ": " : "", c->detail);
+		break;
+	default:
+		break;
+	}
+}
+
+static void hear_egress(struct run *r)
+{
+	unsigned char packet[RECORD_PACKET_MAX];
+	union record record;
+	size_t at = 0;
+	int more;
+
+	ssize_t n = recv(r->egress, packet, sizeof packet, MSG_DONTWAIT | MSG_TRUNC);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close(TAKE_FD(&r->egress));
+		if (r->egress_state != PEER_ENDED)
+			break_(r, "the egress process ended before its time");
+		return;
+	}
+	bool legal = (size_t)n <= sizeof packet;
+	while (legal && (more = record_next(packet, (size_t)n, &at, &record)) != 0) {
+		legal = more > 0 && record_legal(PEER_EGRESS, r->egress_state, record.head.type);
+		if (legal)
+			on_network(r, &record);
+	}
+	if (!legal)
+		break_(r, "the egress process sent a record that is not legal in its state");
 }
 
 static void hear(struct run *r)
@@ -164,15 +227,16 @@ static int judge_cgroup(const struct run *r, int step, struct error *err)
 	return error_hint(err, "see `mcpcage doctor`, or leave out the limits or --require cgroup");
 }
 
-/* Wait until init has reached STATE. */
+/* Wait until init has reached STATE, and egress is ready. */
 static int await(struct run *r, enum peer_state state, struct error *err)
 {
 	uint64_t end = interrupt_now() + START_TIMEOUT;
 
-	while (r->state < state && !r->broken) {
-		struct pollfd p[2] = {
+	while ((r->state < state || r->egress_state == PEER_STARTING) && !r->broken) {
+		struct pollfd p[3] = {
 			{ .fd = r->init, .events = POLLIN },
 			{ .fd = r->job->interrupt->fd, .events = POLLIN },
+			{ .fd = r->egress, .events = POLLIN },
 		};
 		uint64_t now = interrupt_now();
 		int n = now < end ? poll(p, ARRAY_SIZE(p), (int)(end - now)) : 0;
@@ -184,17 +248,19 @@ static int await(struct run *r, enum peer_state state, struct error *err)
 			return -1;
 		if (p[0].revents)
 			hear(r);
+		if (p[2].revents && !r->broken)
+			hear_egress(r);
 	}
 	return r->broken ? broken(r, err) : 0;
 }
 
 struct ends {
-	int null, out[2], init[2];
+	int null, out[2], init[2], egress;
 };
 
 static void ends_close(struct ends *e)
 {
-	int *all[] = { &e->null, &e->out[0], &e->out[1], &e->init[0], &e->init[1] };
+	int *all[] = { &e->null, &e->out[0], &e->out[1], &e->init[0], &e->init[1], &e->egress };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		if (*all[i] >= 0)
@@ -212,7 +278,7 @@ static int ends_make(struct ends *e, struct error *err)
 
 static int start(struct run *r, struct error *err)
 {
-	CLEANUP(ends_close) struct ends e = { -1, { -1, -1 }, { -1, -1 } };
+	CLEANUP(ends_close) struct ends e = { -1, { -1, -1 }, { -1, -1 }, -1 };
 	const struct plan *plan = r->job->plan;
 	union record go = { 0 };
 
@@ -221,11 +287,18 @@ static int start(struct run *r, struct error *err)
 	int step = cgroup_prepare(plan, &r->cgroup, err);
 	if (r->cgroup.how != CGROUP_SCOPE && judge_cgroup(r, step, err) < 0)
 		return -1;
+	r->egress_state = PEER_ENDED;
+	if (plan->network == NETWORK_NAMES) {
+		if (egress_start(plan, &r->egress_pid, &r->egress, &e.egress, err) < 0)
+			return -1;
+		r->egress_state = PEER_STARTING;
+	}
 	r->pid = cage_clone(plan, r->cgroup.how == CGROUP_DELEGATED ? r->cgroup.fd : -1, &r->pidfd, err);
 	if (r->pid < 0)
 		return -1;
 	if (r->pid == 0) {
-		const struct init_fds fds = { .server_in = e.null, .server_out = e.out[1], .server_err = e.out[1], .monitor = e.init[1] };
+		const struct init_fds fds = { .server_in = e.null, .server_out = e.out[1], .server_err = e.out[1], .monitor = e.init[1],
+					    .egress = e.egress };
 		init_main(plan, &fds);
 	}
 	r->init = TAKE_FD(&e.init[0]);
@@ -246,10 +319,11 @@ static int attend(struct run *r, struct error *err)
 	uint64_t end = interrupt_now() + r->job->timeout, tick = interrupt_now() + TICK;
 
 	while ((r->init >= 0 || r->output >= 0) && !r->broken) {
-		struct pollfd p[3] = {
+		struct pollfd p[4] = {
 			{ .fd = r->init, .events = POLLIN },
 			{ .fd = r->output, .events = POLLIN },
 			{ .fd = r->job->interrupt->fd, .events = POLLIN },
+			{ .fd = r->egress, .events = POLLIN },
 		};
 		uint64_t now = interrupt_now(), next = tick < end ? tick : end;
 		if (poll(p, ARRAY_SIZE(p), next > now ? (int)(next - now) : 0) < 0 && errno != EINTR)
@@ -258,6 +332,8 @@ static int attend(struct run *r, struct error *err)
 			return -1;
 		if (r->output >= 0 && p[1].revents)
 			listen_to_output(r);
+		if (r->egress >= 0 && p[3].revents)
+			hear_egress(r);
 		if (r->init >= 0 && p[0].revents) {
 			hear(r);
 			if (r->exited && end > now + LEAVE_TIMEOUT)
@@ -282,8 +358,12 @@ static void finish(struct run *r)
 		(void)syscall(SYS_pidfd_send_signal, r->pidfd, SIGKILL, NULL, 0);
 	if (r->pid > 0)
 		(void)waitpid(r->pid, NULL, 0);
+	if (r->egress_pid > 0) {
+		(void)kill(r->egress_pid, SIGKILL);
+		(void)waitpid(r->egress_pid, NULL, 0);
+	}
 	cgroup_release(&r->cgroup);
-	int *fds[] = { &r->pidfd, &r->init, &r->output };
+	int *fds[] = { &r->pidfd, &r->init, &r->output, &r->egress };
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (*fds[i] >= 0)
 			close(TAKE_FD(fds[i]));
@@ -291,7 +371,7 @@ static void finish(struct run *r)
 
 int job_run(const struct job *job, int *status, struct error *err)
 {
-	struct run r = { .job = job, .pidfd = -1, .init = -1, .output = -1, .cgroup = { .fd = -1 } };
+	struct run r = { .job = job, .pidfd = -1, .init = -1, .output = -1, .egress = -1, .cgroup = { .fd = -1 } };
 
 	int rc = start(&r, err) < 0 || attend(&r, err) < 0 ? -1 : 0;
 	uint64_t peak, cpu, killed = 0;

@@ -19,6 +19,7 @@
 
 struct job {
 	const struct plan *plan;
+	const char *name; /* "npm", for messages */
 	const struct log *log;
 	const struct interrupt *interrupt;
 	unsigned timeout; /* milliseconds */

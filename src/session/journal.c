@@ -117,6 +117,8 @@ void journal_start(struct session *s)
 	buf_putc(&s->line, ']');
 	json_member_u64(&s->line, "landlock_abi", (uint64_t)plan->landlock_abi);
 	json_member_u64(&s->line, "filter_landlock_abi", s->filter.ready.landlock);
+	if (plan->network == NETWORK_NAMES)
+		json_member_u64(&s->line, "egress_landlock_abi", s->egress.ready.landlock);
 	json_member_str(&s->line, "cgroup", cgroup_word(s->cgroup.how));
 	member_limits(&s->line, s->cgroup.limits);
 	json_key(&s->line, "plan");
@@ -358,6 +360,106 @@ void journal_alarm(struct session *s, const struct record_alarm *r)
 	write_line(s);
 }
 
+/* Names that are shown to the person, and connections that are written down; the end's record has their number. */
+#define NAMES_SHOWN 20
+#define CONNECTIONS_WRITTEN 20000
+
+static void tell_name(struct session *s, const struct record_name_refused *r)
+{
+	char port[8] = "";
+
+	if (r->port)
+		snprintf(port, sizeof port, ":%u", r->port);
+	switch ((enum name_refusal)r->why) {
+	case NAME_NOT_ALLOWED:
+		log_line(s->log, "the server asked for %s%s%s%s, which is not allowed; --allow-host %s%s%s%s would allow it",
+			 r->port && strchr(r->name, ':') ? "[" : "", r->name, r->port && strchr(r->name, ':') ? "]" : "", port,
+			 r->port && strchr(r->name, ':') ? "[" : "", r->name, r->port && strchr(r->name, ':') ? "]" : "", port);
+		break;
+	case NAME_UNREADABLE:
+		log_line(s->log, "the server asked for \"%s\", which is no host name", r->name);
+		break;
+	case NAME_ADDRESS:
+		log_line(s->log, "%s was not connected to: %s; --allow-private with a range of addresses would allow it", r->name,
+			 r->detail);
+		break;
+	case NAME_POOL:
+	case NAME_REFUSALS_:
+		log_line(s->log, "the server asked for %s%s: %s", r->name, port, name_refusal_text((enum name_refusal)r->why));
+		break;
+	}
+}
+
+void journal_name_refused(struct session *s, const struct record_name_refused *r)
+{
+	s->names_told++;
+	if (s->names_told <= NAMES_SHOWN)
+		tell_name(s, r);
+	if (s->names_told == NAMES_SHOWN)
+		log_line(s->log, "further hosts that are not allowed are written to the audit log only");
+	if (s->audit.fd < 0)
+		return;
+	/* Egress tells of a bounded number. */
+	audit_begin(&s->audit, &s->line, "host refused");
+	json_member_str(&s->line, "host", r->name);
+	if (r->port)
+		json_member_u64(&s->line, "port", r->port);
+	json_member_str(&s->line, "reason", name_refusal_text((enum name_refusal)r->why));
+	if (r->detail[0])
+		json_member_str(&s->line, "detail", r->detail);
+	write_line(s);
+}
+
+void journal_connection(struct session *s, const struct record_connection *r)
+{
+	struct ip_address address = { .family = r->family };
+	char text[IP_TEXT_SIZE] = "";
+	const char *end = connection_end_text((enum connection_end)r->end);
+
+	memcpy(address.bytes, r->address, sizeof address.bytes);
+	if (r->family)
+		ip_address_text(&address, text);
+	log_detail(s->log, "connection to %s, port %u%s%s: %s%s%s", r->name[0] ? r->name : text, r->port, r->name[0] && text[0] ? ", at " : "",
+		   r->name[0] ? text : "", end, r->detail[0] ? ": " : "", r->detail);
+	if (r->end == CONNECTION_SNI || r->end == CONNECTION_ECH || r->end == CONNECTION_HELLO)
+		log_line(s->log, "cut a connection to %s: %s (%s)", r->name, end, r->detail);
+	if (s->connections_written++ == CONNECTIONS_WRITTEN)
+		journal_note(s, "connections", "further connections are counted only");
+	if (s->audit.fd < 0 || s->connections_written > CONNECTIONS_WRITTEN)
+		return;
+	audit_begin(&s->audit, &s->line, "connection");
+	json_member_str(&s->line, "host", r->name[0] ? r->name : text);
+	if (text[0])
+		json_member_str(&s->line, "address", text);
+	json_member_u64(&s->line, "port", r->port);
+	json_member_str(&s->line, "end", end);
+	if (r->detail[0])
+		json_member_str(&s->line, "detail", r->detail);
+	if (r->grant)
+		json_member_u64(&s->line, "grant", r->grant);
+	json_member_u64(&s->line, "sent", r->sent);
+	json_member_u64(&s->line, "received", r->received);
+	json_member_u64(&s->line, "duration_ms", r->duration);
+	write_line(s);
+}
+
+static void member_traffic(struct session *s)
+{
+	const struct record_traffic *t = &s->traffic;
+
+	json_key(&s->line, "network");
+	buf_putc(&s->line, '{');
+	json_member_u64(&s->line, "connections", t->connections);
+	json_member_u64(&s->line, "failed", t->failed);
+	json_member_u64(&s->line, "sent", t->sent);
+	json_member_u64(&s->line, "received", t->received);
+	json_member_u64(&s->line, "names", t->names);
+	json_member_u64(&s->line, "queries", t->queries);
+	json_member_u64(&s->line, "queries_refused", t->refused);
+	json_member_u64(&s->line, "unreported", t->unreported);
+	buf_putc(&s->line, '}');
+}
+
 void journal_note(struct session *s, const char *event, const char *text)
 {
 	if (s->audit.fd < 0)
@@ -416,6 +518,8 @@ void journal_end(struct session *s, int status)
 	json_member_u64(&s->line, "noise_lines", s->totals.noise_lines);
 	json_member_u64(&s->line, "stderr_bytes", s->totals.stderr_bytes);
 	json_member_u64(&s->line, "stderr_dropped", s->totals.stderr_dropped);
+	if (s->plan->network == NETWORK_NAMES)
+		member_traffic(s);
 	member_usage(s);
 	write_line(s);
 }

@@ -68,12 +68,30 @@ static void paths(struct buf *out, const struct plan *plan, bool write, const ch
 		buf_puts(out, "; ");
 }
 
+static void hosts(struct buf *out, const struct plan *plan)
+{
+	const struct strlist *allow = &plan->names.allow;
+
+	buf_puts(out, "connects to ");
+	for (size_t i = 0; i < allow->n && i < PATHS_SHOWN; i++) {
+		buf_puts(out, i ? ", " : "");
+		question_text(out, allow->v[i], 120);
+	}
+	if (allow->n > PATHS_SHOWN)
+		buf_printf(out, " and %zu more", allow->n - PATHS_SHOWN);
+	if (plan->names.unknown == UNKNOWN_ASK)
+		buf_puts(out, allow->n ? ", and to what you are asked about" : "what you are asked about");
+}
+
 void plan_reach(char *to, size_t size, const struct plan *plan)
 {
 	CLEANUP_BUF struct buf out = BUF_INIT(64 << 10);
 
 	paths(&out, plan, true, "writes ");
 	paths(&out, plan, false, "reads ");
-	buf_puts(&out, plan->network == NETWORK_NONE ? "no network" : "the whole network that you can reach");
+	if (plan->network == NETWORK_NAMES)
+		hosts(&out, plan);
+	else
+		buf_puts(&out, plan->network == NETWORK_NONE ? "no network" : "the whole network that you can reach");
 	copy(to, size, out.p ? out.p : "", out.n);
 }

@@ -85,6 +85,18 @@ static void drain_filter(struct session *s)
 		(void)record_send(s->filter.fd, RECORD_DRAIN, &r);
 }
 
+/* The cage is gone, so there is nobody left to serve. */
+static void drain_egress(struct session *s)
+{
+	union record r = { 0 };
+
+	if (s->egress_kill_at || s->egress.reaped)
+		return;
+	s->egress_kill_at = session_now() + FLUSH_GONE;
+	if (s->egress.fd >= 0)
+		(void)record_send(s->egress.fd, RECORD_DRAIN, &r);
+}
+
 /* End the session: TERM_DELAY and KILL_DELAY in milliseconds from now. */
 static void end_session(struct session *s, const char *why, uint64_t term_delay, uint64_t kill_delay)
 {
@@ -180,6 +192,15 @@ static void on_list(struct session *s, const struct record_list *r)
 			   item_kind_name((enum item_kind)r->kind));
 }
 
+/* Nobody can be asked about a name yet: it is denied, and egress says so to the person. */
+static void on_name_ask(struct session *s, const struct record_name_ask *r)
+{
+	union record answer = { .name_answer = { .number = r->number } };
+
+	if (s->egress.fd >= 0)
+		(void)record_send(s->egress.fd, RECORD_NAME_ANSWER, &answer);
+}
+
 static void on_record(struct session *s, struct peer *peer, const union record *r)
 {
 	switch ((enum record_type)r->head.type) {
@@ -235,10 +256,19 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 		alarm_heard(s, &r->alarm);
 		break;
 	case RECORD_NAME_REFUSED:
+		journal_name_refused(s, &r->name_refused);
+		break;
 	case RECORD_NAME_ASK:
+		on_name_ask(s, &r->name_ask);
+		break;
 	case RECORD_CONNECTION:
-	case RECORD_GRANTED:
+		journal_connection(s, &r->connection);
+		break;
 	case RECORD_TRAFFIC:
+		s->traffic = r->traffic;
+		peer->state = PEER_ENDED;
+		break;
+	case RECORD_GRANTED:
 	case RECORD_NAME_ANSWER:
 	case RECORD_ALLOW_HOST:
 	case RECORD_REVOKE:
@@ -254,7 +284,7 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 
 static const char *peer_name(const struct peer *peer)
 {
-	return peer->who == PEER_INIT ? "init of the cage" : "filter";
+	return peer->who == PEER_INIT ? "init of the cage" : peer->who == PEER_EGRESS ? "egress process" : "filter";
 }
 
 static void peer_lost(struct session *s, struct peer *peer)
@@ -340,8 +370,10 @@ static void reap_peer(struct session *s, struct peer *peer)
 		if (peer->state == before && peer->fd >= 0 && recv(peer->fd, &status, 1, MSG_DONTWAIT | MSG_PEEK) <= 0)
 			peer_lost(s, peer);
 	}
-	if (peer->who == PEER_INIT)
+	if (peer->who == PEER_INIT) {
 		drain_filter(s);
+		drain_egress(s);
+	}
 }
 
 static void act_on_clock(struct session *s)
@@ -366,11 +398,15 @@ static void act_on_clock(struct session *s)
 		s->filter.state = PEER_ENDED;
 		(void)kill(s->filter.pid, SIGKILL);
 	}
+	if (s->egress_kill_at && now >= s->egress_kill_at && !s->egress.reaped && s->egress.pid > 0) {
+		s->egress.state = PEER_ENDED;
+		(void)kill(s->egress.pid, SIGKILL);
+	}
 }
 
 static int wait_time(const struct session *s)
 {
-	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at, asking_due(s), alarm_due(s) };
+	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at, s->egress_kill_at, asking_due(s), alarm_due(s) };
 	uint64_t next = 0, now = session_now();
 
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
@@ -399,13 +435,14 @@ static void tend_text_command(struct session *s)
 
 static void run(struct session *s)
 {
-	while (!s->init.reaped || !s->filter.reaped) {
-		struct pollfd p[3 + ASKING_MAX] = {
+	while (!s->init.reaped || !s->filter.reaped || !s->egress.reaped) {
+		struct pollfd p[4 + ASKING_MAX] = {
 			{ .fd = s->filter.fd, .events = POLLIN },
 			{ .fd = s->init.fd, .events = POLLIN },
 			{ .fd = s->signal_fd, .events = POLLIN },
+			{ .fd = s->egress.fd, .events = POLLIN },
 		};
-		if (poll(p, 3 + asking_poll(s, p + 3), wait_time(s)) < 0 && errno != EINTR) {
+		if (poll(p, 4 + asking_poll(s, p + 4), wait_time(s)) < 0 && errno != EINTR) {
 			struct error err;
 			error_set(&err, errno, "cannot wait for the session's processes");
 			session_break(s, &err);
@@ -416,12 +453,15 @@ static void run(struct session *s)
 			session_hear(s, &s->init);
 		if (p[2].revents)
 			read_signals(s);
+		if (p[3].fd >= 0 && p[3].revents)
+			session_hear(s, &s->egress);
 		act_on_clock(s);
 		asking_tend(s);
 		alarm_tend(s);
 		tend_text_command(s);
 		reap_peer(s, &s->filter);
 		reap_peer(s, &s->init);
+		reap_peer(s, &s->egress);
 	}
 }
 
@@ -431,15 +471,17 @@ static void abort_start(struct session *s)
 	kill_cage(s);
 	if (s->init.pid > 0)
 		(void)waitpid(s->init.pid, NULL, 0);
-	if (s->filter.pid > 0) {
-		(void)kill(s->filter.pid, SIGKILL);
-		(void)waitpid(s->filter.pid, NULL, 0);
-	}
+	const pid_t outside[] = { s->filter.pid, s->egress.pid };
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
+		if (outside[i] > 0) {
+			(void)kill(outside[i], SIGKILL);
+			(void)waitpid(outside[i], NULL, 0);
+		}
 }
 
 static void release(struct session *s)
 {
-	int *fds[] = { &s->filter.fd, &s->init.fd, &s->init_pidfd, &s->signal_fd };
+	int *fds[] = { &s->filter.fd, &s->init.fd, &s->egress.fd, &s->init_pidfd, &s->signal_fd };
 
 	asking_end(s);
 	child_end(&s->text_command);
@@ -475,6 +517,7 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 		.line = BUF_INIT((size_t)4 << 20),
 		.filter = { .who = PEER_FILTER, .fd = -1 },
 		.init = { .who = PEER_INIT, .fd = -1 },
+		.egress = { .who = PEER_EGRESS, .fd = -1 },
 		.init_pidfd = -1,
 		.signal_fd = -1,
 		.cgroup = { .fd = -1 },

@@ -49,13 +49,13 @@ struct session {
 	bool stopped; /* by an alarm */
 	char label[256];  /* the server's name for people */
 	char reach[1024]; /* and what it can reach */
-	struct peer filter, init;
+	struct peer filter, init, egress;
 	int init_pidfd;
 	int signal_fd;
 	struct cgroup cgroup;
 
 	uint64_t started; /* milliseconds, CLOCK_MONOTONIC, like all times here; 0: not set */
-	uint64_t session_end, term_at, kill_at, filter_kill_at;
+	uint64_t session_end, term_at, kill_at, filter_kill_at, egress_kill_at;
 	const char *ending; /* why the session is being ended, a phrase for the audit log */
 	bool client_gone;
 	bool killed;
@@ -64,6 +64,8 @@ struct session {
 	bool broken; /* a process of ours misbehaved or died */
 	struct error error; /* RECORD_FAILED, or why it is broken */
 	struct record_end totals;
+	struct record_traffic traffic;
+	uint64_t names_told, connections_written;
 	struct pinning pinning;
 	uint64_t items_told; /* lines about the pins on standard error */
 	uint64_t items_written; /* and in the audit log */
@@ -95,5 +97,7 @@ void journal_asked(struct session *s, const struct record_asked *r);
 void journal_alarm(struct session *s, const struct record_alarm *r);
 /* What an alarm says, as members of an object. */
 void journal_alarm_members(struct buf *b, const struct record_alarm *r);
+void journal_name_refused(struct session *s, const struct record_name_refused *r);
+void journal_connection(struct session *s, const struct record_connection *r);
 void journal_note(struct session *s, const char *event, const char *text);
 void journal_end(struct session *s, int status);

@@ -339,7 +339,7 @@ struct record_traffic {
 	struct record_head head;
 	uint64_t connections, failed, sent, received;
 	uint64_t queries, refused; /* DNS */
-	uint64_t unreported; /* refused names that no record told of */
+	uint64_t unreported; /* refused names and connections that no record told of */
 	uint32_t names; /* that were given an address */
 };
 

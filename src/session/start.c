@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "session/egress.h"
 #include "session/filter.h"
 #include "session/init.h"
 
@@ -26,9 +27,10 @@ struct pipes {
 	int in[2], out[2], err[2]; /* of the server; [0] is read from */
 	int filter[2], init[2];    /* sockets; [0] is the monitor's */
 	int ask[2], told[2];       /* of the text command: its input and its output */
+	int egress[2];             /* records of egress; and where init sends it the cage's sockets */
 };
 
-#define PIPES_NONE { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } }
+#define PIPES_NONE { { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } }
 
 static void close_fd(int *fd)
 {
@@ -39,7 +41,7 @@ static void close_fd(int *fd)
 
 static void pipes_close(struct pipes *p)
 {
-	int *all[] = { p->in, p->out, p->err, p->filter, p->init, p->ask, p->told };
+	int *all[] = { p->in, p->out, p->err, p->filter, p->init, p->ask, p->told, p->egress };
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		close_fd(&all[i][0]);
@@ -86,6 +88,7 @@ static int clone_cage(struct session *s, const struct pipes *p, struct error *er
 			.server_out = p->out[1],
 			.server_err = p->err[1],
 			.monitor = p->init[1],
+			.egress = p->egress[1],
 		};
 		init_main(s->plan, &fds);
 	}
@@ -128,15 +131,26 @@ static int fork_filter(struct session *s, const struct pipes *p, struct error *e
 	return 0;
 }
 
-/* Hear both peers until each has reached STATE (or more), or something went wrong. */
-static int await(struct session *s, enum peer_state filter, enum peer_state init, struct error *err)
+/* Where there is none, it is as if it had come to its end. */
+static int start_egress(struct session *s, struct pipes *p, struct error *err)
+{
+	if (s->plan->network == NETWORK_NAMES)
+		return egress_start(s->plan, &s->egress.pid, &p->egress[0], &p->egress[1], err);
+	s->egress.state = PEER_ENDED;
+	s->egress.reaped = true;
+	return 0;
+}
+
+/* Hear all peers until each has reached STATE (or more), or something went wrong. */
+static int await(struct session *s, enum peer_state outside, enum peer_state init, struct error *err)
 {
 	uint64_t end = session_now() + START_TIMEOUT;
 
-	while (s->filter.state < filter || s->init.state < init) {
-		struct pollfd p[2] = {
+	while (s->filter.state < outside || s->egress.state < outside || s->init.state < init) {
+		struct pollfd p[3] = {
 			{ .fd = s->filter.fd, .events = POLLIN },
 			{ .fd = s->init.fd, .events = POLLIN },
+			{ .fd = s->egress.fd, .events = POLLIN },
 		};
 		uint64_t now = session_now();
 		int n = now < end ? poll(p, ARRAY_SIZE(p), (int)(end - now)) : 0;
@@ -148,6 +162,8 @@ static int await(struct session *s, enum peer_state filter, enum peer_state init
 			session_hear(s, &s->filter);
 		if (p[1].revents && !s->broken)
 			session_hear(s, &s->init);
+		if (p[2].revents && !s->broken)
+			session_hear(s, &s->egress);
 		if (s->broken) {
 			*err = s->error;
 			return -1;
@@ -215,11 +231,13 @@ int session_start(struct session *s, struct error *err)
 	int step = cgroup_prepare(s->plan, &s->cgroup, err);
 	if (s->cgroup.how != CGROUP_SCOPE && judge_cgroup(s, step, err) < 0)
 		return -1;
-	/* The filter first: it compiles its rules while the cage is being built. */
-	if (start_text_command(s, &p, err) < 0 || fork_filter(s, &p, err) < 0 || clone_cage(s, &p, err) < 0)
+	/* The filter and egress first: one compiles its rules, the other loads name services, while the cage is being built. */
+	if (start_text_command(s, &p, err) < 0 || fork_filter(s, &p, err) < 0 || start_egress(s, &p, err) < 0 ||
+	    clone_cage(s, &p, err) < 0)
 		return -1;
 	s->filter.fd = TAKE_FD(&p.filter[0]);
 	s->init.fd = TAKE_FD(&p.init[0]);
+	s->egress.fd = TAKE_FD(&p.egress[0]);
 	/* Ends that are not ours would keep the others from seeing an end of file. */
 	pipes_close(&p);
 

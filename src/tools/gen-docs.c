@@ -184,6 +184,8 @@ static const char *json_form(const struct policy_key *key)
 	case VALUE_GRANTS:
 	case VALUE_PATHS:
 	case VALUE_GLOBS:
+	case VALUE_HOSTS:
+	case VALUE_RANGES:
 	case VALUE_LAYERS:
 	case VALUE_KEYS:
 		return "a list of strings";

@@ -214,7 +214,7 @@ static void positions(void)
 		{ "{\"description\":\"\xc3\xa4\xe2\x82\xac \\\" } ] , {\", \"x\":1}", "user/policy.json:1:33: unknown key \"x\"", "" },
 		{ "{\"fi\\u006ces\":{\"re\\u0061d\":[\"[\\\\\", 1]}}", "user/policy.json:1:29: files.read: a relative", "" },
 		{ "{\"tools\":{\"allow\":[\"\"]}}", "tools.allow: an empty name", "" },
-		{ "{\"network\":{\"mode\":\"Host\"}}", "network.mode: \"Host\"", "one of: none, host" },
+		{ "{\"network\":{\"mode\":\"Host\"}}", "network.mode: \"Host\"", "one of: none, names, host" },
 		{ "{\"network\":{\"mode\":true}}", "network.mode: a string", "" },
 		{ "{\"confine\":{\"unix_sockets\":1}}", "confine.unix_sockets: true or false", "" },
 		{ "{\"confine\":{\"require\":[\"landlok\"]}}", "confine.require: \"landlok\"", "landlock" },
