@@ -37,6 +37,30 @@ int cage_id_maps(const struct plan *plan, struct error *err);
  */
 int cage_root(const struct plan *plan, struct error *err);
 
+/* ---- graft.c: into a cage that stands --------------------------------------------------------- */
+
+/* In the cage, while it is dumpable: descriptors of its user and mount namespace, for the functions below. */
+int cage_places(int fds[2], struct error *err);
+
+/* What is shown in a cage that stands already. See policy/later.h for where. */
+struct graft {
+	int user_ns, mount_ns; /* of the cage */
+	int tree;              /* what is mounted: graft_source() made it */
+	bool directory;
+	const char *dest, *apart, *base, *link; /* struct later_place */
+};
+/*
+ * Each in a process of its own, outside the cage, that has the user's rights, is single-threaded and ends afterwards: it is left in other
+ * namespaces.
+ *
+ * A detached mount, for reading, of REAL, which is the object DEV and INO. -1: ERR.
+ */
+int graft_source(const char *real, uint64_t dev, uint64_t ino, bool directory, struct error *err);
+/* Attach it. *AT_APART: it is at `apart`, because `dest` could not be had; *LINKED: and `link` leads there. */
+int graft_attach(const struct graft *graft, bool *at_apart, bool *linked, struct error *err);
+/* Take it away, wherever the server has moved the folder around it meanwhile. What is open there stays open. */
+int graft_detach(const struct graft *graft, bool at_apart, struct error *err);
+
 /* ---- network: netns.c, netsocks.c ----------------------------------------------------------------- */
 
 /* In the cage, with its own network namespace: bring `lo` up (libnl). */
@@ -215,6 +239,8 @@ int facts_user(struct facts *facts, char **environ_, struct error *err);
  */
 int facts_gather(const struct policy *policy, char *const command[], char **environ_, struct facts *facts,
 		 struct error *err);
+/* Only PATH, and all that is protected. FACTS has home, home_env and protect. */
+int facts_look(struct facts *facts, const char *path, struct error *err);
 /* Only the command: PATH, shims of version managers, interpreters, project roots. Wants home; fills target. */
 int target_resolve(char *const command[], char **environ_, struct facts *facts, struct error *err);
 /*

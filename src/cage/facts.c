@@ -437,6 +437,15 @@ static int look_at_all(struct facts *f, struct error *err)
 	return 0;
 }
 
+int facts_look(struct facts *facts, const char *path, struct error *err)
+{
+	struct paths_list list = { .facts = facts };
+
+	if (add_copy(&list, path, err) < 0 || add_protected(&list, err) < 0)
+		return -1;
+	return look_at_all(facts, err);
+}
+
 int facts_gather(const struct policy *policy, char *const command[], char **environ_, struct facts *facts,
 		 struct error *err)
 {

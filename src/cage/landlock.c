@@ -141,6 +141,9 @@ static int ruleset_enforce(int ruleset, struct error *err)
 	return 0;
 }
 
+/* The folder of every plan that LATER_FOLDER is made in. */
+static const char later_around[] = "/run";
+
 struct rules {
 	int fd;
 	uint64_t handled;
@@ -209,6 +212,9 @@ int landlock_server(const struct plan *plan, struct error *err)
 
 	/* The folders of our own root can be listed: they hold nothing but mount points. */
 	if (allow(&rules, "/", FS_READ_DIR, err) < 0)
+		return -1;
+	/* So can be read what is mounted there later; there is nothing yet. See policy/later.h. */
+	if (plan->later.longest > 0 && allow(&rules, later_around, FS_READ, err) < 0)
 		return -1;
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (allow_mount(&rules, plan, &plan->mounts[i], err) < 0)

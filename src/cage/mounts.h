@@ -51,6 +51,12 @@ int points_make(struct root *root, struct error *err);
 /* A new tmpfs, detached, nosuid and nodev. MODE of its root, NULL for 1777. */
 int points_tmpfs(const char *where, uint64_t size, const char *mode, struct error *err);
 
+/*
+ * Open the folder that is the first N bytes of PATH below BASE, making what is missing; crosses neither symlinks nor mounts. -1
+ * with errno.
+ */
+int points_open_dirs(int base, const char *path, size_t n);
+
 /* ---- mounts.c: what is attached ----------------------------------------------------------------- */
 
 /* MOUNT_BIND: a detached clone of what M shows, restricted; *SUBMOUNTS: with the mounts in it. -1: ERR. */

@@ -89,8 +89,7 @@ static void find_base(struct root *root, size_t i)
 
 /* ---- how ----------------------------------------------------------------------------------------- */
 
-/* Open the folder that is the first N bytes of PATH below BASE, making what is missing. */
-static int open_dirs(int base, const char *path, size_t n)
+int points_open_dirs(int base, const char *path, size_t n)
 {
 	CLEANUP_FREE char *dir = strndup(path, n);
 
@@ -102,7 +101,7 @@ static int open_dirs(int base, const char *path, size_t n)
 		return fd;
 
 	const char *slash = strrchr(dir, '/');
-	CLEANUP_CLOSE int above = slash ? open_dirs(base, dir, (size_t)(slash - dir)) : -1;
+	CLEANUP_CLOSE int above = slash ? points_open_dirs(base, dir, (size_t)(slash - dir)) : -1;
 	if (slash && above < 0)
 		return -1;
 	int parent = slash ? above : base;
@@ -126,7 +125,7 @@ static int open_parent(struct root *root, const struct mount_at *at, const char 
 	    memcmp(root->parent_path, at->path, n) == 0)
 		return root->parent;
 
-	int fd = open_dirs(at->base, at->path, n);
+	int fd = points_open_dirs(at->base, at->path, n);
 	if (fd < 0)
 		return -1;
 	if (root->parent >= 0)

@@ -22,6 +22,8 @@ struct invocation {
 	bool yes;           /* --yes */
 	bool all;           /* --all */
 	const char *accept; /* --accept, or NULL */
+	const char *host;   /* --host, or NULL */
+	const char *time;   /* --for, or NULL */
 	struct log log;
 	const char **words; /* WORDS_OWN: the words that are no options, NULLs behind them. Borrowed */
 	size_t words_n;
@@ -116,6 +118,9 @@ int command_diff(const struct invocation *invocation);
 int command_pins(const struct invocation *invocation);
 int command_approvals(const struct invocation *invocation);
 int command_state(const struct invocation *invocation);
+int command_ps(const struct invocation *invocation);
+int command_grant(const struct invocation *invocation);
+int command_revoke(const struct invocation *invocation);
 int command_doctor(const struct invocation *invocation);
 int command_store(const struct invocation *invocation);
 int command_policy_test(const struct invocation *invocation);

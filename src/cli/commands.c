@@ -23,6 +23,10 @@ const struct command_row commands[] = {
 	  "list, check, update and remove installed packages" },
 	{ COMMAND_POLICY_TEST, "policy", WORDS_OWN, "policy test [OPTION...] TOOL [ARGUMENTS] [-- COMMAND [ARG...]]",
 	  "say what would happen to a call (exit status 0 allow, 1 deny, 2 ask)" },
+	{ COMMAND_PS, "ps", WORDS_OWN, "ps [--json]", "list the sessions that run, and what was granted to them" },
+	{ COMMAND_GRANT, "grant", WORDS_OWN, "grant INSTANCE {--ro PATH | --host NAME[:PORTS]} [--for TIME]",
+	  "let the server of a running session read or reach something for a time" },
+	{ COMMAND_REVOKE, "revoke", WORDS_OWN, "revoke INSTANCE {GRANT | --all}", "take such a grant back" },
 	{ COMMAND_DOCTOR, "doctor", WORDS_NONE, "doctor [--json]", "show what this machine offers" },
 	{ COMMAND_HELP, "help", WORDS_NONE, "help", "show help" },
 };

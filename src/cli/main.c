@@ -65,6 +65,15 @@ int main(int argc, char **argv)
 	case COMMAND_STATE:
 		status = command_state(&invocation);
 		break;
+	case COMMAND_PS:
+		status = command_ps(&invocation);
+		break;
+	case COMMAND_GRANT:
+		status = command_grant(&invocation);
+		break;
+	case COMMAND_REVOKE:
+		status = command_revoke(&invocation);
+		break;
 	case COMMAND_DOCTOR:
 		status = command_doctor(&invocation);
 		break;

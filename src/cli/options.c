@@ -43,6 +43,12 @@ static const struct policy_key *find_letter(char letter)
 	return NULL;
 }
 
+static int twice(const struct policy_key *key, struct error *err)
+{
+	error_set(err, 0, "%s was given twice", key->option);
+	return usage(err);
+}
+
 static int take(struct invocation *inv, const struct policy_key *key, const char *value, struct error *err)
 {
 	switch (key->id) {
@@ -54,6 +60,16 @@ static int take(struct invocation *inv, const struct policy_key *key, const char
 		return 0;
 	case KEY_ALL:
 		inv->all = true;
+		return 0;
+	case KEY_GRANT_HOST:
+		if (inv->host)
+			return twice(key, err);
+		inv->host = value;
+		return 0;
+	case KEY_GRANT_FOR:
+		if (inv->time)
+			return twice(key, err);
+		inv->time = value;
 		return 0;
 	case KEY_ACCEPT:
 		inv->accept = value;
@@ -187,12 +203,19 @@ static int check(struct invocation *inv, struct error *err)
 		error_set(err, 0, "--yes and --accept are for review, diff and pins accept");
 		return usage(err);
 	}
-	if (inv->all && inv->command != COMMAND_STATE && inv->command != COMMAND_HELP && inv->command != COMMAND_VERSION) {
-		error_set(err, 0, "--all is for state reset");
+	if (inv->all && inv->command != COMMAND_STATE && inv->command != COMMAND_REVOKE && inv->command != COMMAND_HELP &&
+	    inv->command != COMMAND_VERSION) {
+		error_set(err, 0, "--all is for state reset and revoke");
 		return usage(err);
 	}
+	if ((inv->host || inv->time) && inv->command != COMMAND_GRANT && inv->command != COMMAND_HELP &&
+	    inv->command != COMMAND_VERSION) {
+		error_set(err, 0, "%s is for grant", inv->host ? "--host" : "--for");
+		usage(err);
+		return inv->host ? error_hint(err, "what a session may reach from its start is said by --allow-host") : -1;
+	}
 	if (inv->json && inv->command == COMMAND_RUN) {
-		error_set(err, 0, "--json is for explain, review, diff, pins, approvals, state, doctor and policy test");
+		error_set(err, 0, "--json is for explain, review, diff, pins, approvals, state, ps, grant, doctor and policy test");
 		return usage(err);
 	}
 	return 0;

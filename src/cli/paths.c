@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 
 #include "base/cleanup.h"
+#include "base/env.h"
 #include "base/path.h"
 
 #include <errno.h>
@@ -20,20 +21,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *value_of(char *const *environ_, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; environ_ && *environ_; environ_++)
-		if (strncmp(*environ_, name, n) == 0 && (*environ_)[n] == '=')
-			return *environ_ + n + 1;
-	return NULL;
-}
-
 /* $VARIABLE/mcpcage, or HOME/FALLBACK/mcpcage. The caller frees. */
 static char *xdg(char *const *environ_, const char *variable, const char *home, const char *fallback)
 {
-	const char *value = value_of(environ_, variable);
+	const char *value = env_value(environ_, variable);
 	char raw[PATH_MAX];
 
 	int n = value && value[0] == '/' ? snprintf(raw, sizeof raw, "%s/mcpcage", value)

@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cage/cage.h"
 #include "rpc/rule-schemas.h"
+#include "store/runtime.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,13 +79,35 @@ static bool could_write(const char *path)
 	return false;
 }
 
+/*
+ * The folder of control sockets. To be hidden it has to exist before the plan is made, and MAKE says whether it may be made; there
+ * are machines without one, on which nothing can be granted to a session that runs.
+ */
+static int find_runtime(struct work *w, bool make, struct error *err)
+{
+	struct facts *f = &w->facts;
+	struct error why;
+
+	f->runtime = runtime_find(environ, f->uid, &why);
+	if (f->runtime && strlist_add(&f->protect, f->runtime) < 0)
+		return error_oom(err);
+	if (f->runtime && (!make || runtime_make(f->runtime, &why) == 0))
+		return 0;
+	free(f->runtime);
+	f->runtime = NULL;
+	f->no_runtime = strdup(why.what);
+	return f->no_runtime ? 0 : error_oom(err);
+}
+
 /* Where mcpcage's own files are: none of it enters the cage unless a person names it. */
-static int protect_own(struct work *w, struct error *err)
+static int protect_own(struct work *w, bool make, struct error *err)
 {
 	struct facts *f = &w->facts;
 	struct strlist *list = &f->protect;
 
 	f->state = strdup(w->policy.state ? w->policy.state : w->paths.state);
+	if (find_runtime(w, make, err) < 0)
+		return -1;
 	if (!f->state || strlist_add(list, f->state) < 0 || strlist_add(list, w->paths.user_config) < 0 ||
 	    strlist_add(list, w->paths.user_data) < 0)
 		return error_oom(err);
@@ -256,7 +279,7 @@ int prepare(const struct invocation *inv, enum obtain_how how, struct plan *plan
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || resolve_package(&w, inv, how, err) < 0 ||
 	    target_resolve(inv->argv, environ, &w.facts, err) < 0 || make_policy(&w, err) < 0 || find_programs(&w, err) < 0 ||
-	    find_rules(&w, err) < 0 || protect_own(&w, err) < 0 || name_pins(&w, inv, err) < 0 ||
+	    find_rules(&w, err) < 0 || protect_own(&w, how != OBTAIN_STORED, err) < 0 || name_pins(&w, inv, err) < 0 ||
 	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;
 	if (plan_make(&w.policy, &w.facts, plan, err) < 0)

@@ -29,6 +29,8 @@ void facts_free(struct facts *facts)
 	free(facts->home_env);
 	free(facts->state);
 	free(facts->pins_key);
+	free(facts->runtime);
+	free(facts->no_runtime);
 	strlist_free(&facts->protect);
 	free(target->exe);
 	strlist_free(&target->argv);

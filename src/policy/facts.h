@@ -63,6 +63,9 @@ struct facts {
 	unsigned layers; /* enum layer bits that this machine has */
 	int landlock_abi;
 
+	char *runtime;    /* mcpcage's runtime folder, made by now; NULL: there is none */
+	char *no_runtime; /* and why, one phrase, where somebody looked */
+
 	char *pins_key; /* name of the folder of this server's pins, unless policy has one; NULL: nobody asked */
 
 	/*

@@ -44,6 +44,7 @@ const char *const policy_group_titles[GROUPS_N] = {
 	[GROUP_TEXT] = "Texts",
 	[GROUP_CLIENT] = "What the server may ask of the client",
 	[GROUP_ASK] = "Asking the user",
+	[GROUP_GRANTS] = "Grants to a running session",
 	[GROUP_ALARMS] = "Alarms",
 	[GROUP_RECORDS] = "Records",
 	[GROUP_POLICY] = "Policy",
@@ -688,6 +689,17 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.man = "How long the answer \"always\" is remembered. \"mcpcage approvals\" lists such answers and "
 		       "takes them back.",
 	},
+	[KEY_GRANTS_LONGEST] = {
+		.id = KEY_GRANTS_LONGEST,
+		.path = "grants.longest", .option = "--grants", .argument = "TIME|off",
+		.group = GROUP_GRANTS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER,
+		MEMBER(grants_longest), .words = words_off,
+		.low = 0, .high = 30 * 24 * 60 * MINUTE_MS, .fallback = "1h",
+		.help = "longest grant to the session while it runs",
+		.man = "For how long at most \"mcpcage grant\" may give something to a session that is running. \"off\": it "
+		       "gives nothing. Where an administrator has locked files.read, no path can be granted to a running "
+		       "session either, whatever is said here.",
+	},
 	[KEY_ALARMS_CALLS] = {
 		.id = KEY_ALARMS_CALLS,
 		.path = "alarms.calls",
@@ -827,7 +839,7 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.option = "--json",
 		.group = GROUP_GENERAL, .type = VALUE_NONE,
 		.help = "commands that print: print JSON",
-		.man = "With explain, review, diff, pins, doctor and policy test: print one JSON object instead of words.",
+		.man = "With explain, review, diff, pins, ps, grant, doctor and policy test: print one JSON object instead of words.",
 	},
 	[KEY_ACCEPT] = {
 		.id = KEY_ACCEPT,
@@ -848,8 +860,23 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.id = KEY_ALL,
 		.option = "--all",
 		.group = GROUP_GENERAL, .type = VALUE_NONE,
-		.help = "state reset: every home that is kept",
-		.man = "With state reset: wipe every home that is kept.",
+		.help = "state reset, revoke: everything there is",
+		.man = "With state reset: wipe every home that is kept. With revoke: take back all that was granted to the session.",
+	},
+	[KEY_GRANT_HOST] = {
+		.id = KEY_GRANT_HOST,
+		.option = "--host", .argument = "NAME[:PORTS]",
+		.group = GROUP_GRANTS, .type = VALUE_STRING,
+		.help = "grant: let the server reach NAME",
+		.man = "With grant: let the server of the running session reach NAME, on port 443 unless it says otherwise.",
+	},
+	[KEY_GRANT_FOR] = {
+		.id = KEY_GRANT_FOR,
+		.option = "--for", .argument = "TIME",
+		.group = GROUP_GRANTS, .type = VALUE_DURATION,
+		.low = 1000, .high = 30 * 24 * 60 * MINUTE_MS, .fallback = "10m",
+		.help = "grant: for how long",
+		.man = "With grant: for how long. grants.longest is the most that can be given.",
 	},
 	[KEY_VERBOSE] = {
 		.id = KEY_VERBOSE,

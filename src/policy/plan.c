@@ -25,7 +25,7 @@ static size_t hash(const char *text)
 	return h;
 }
 
-static int index_facts(struct planner *p)
+int planner_index(struct planner *p)
 {
 	const struct facts *facts = p->facts;
 
@@ -413,7 +413,7 @@ static int make_warnings(struct planner *p)
 
 /* ---- the whole ----------------------------------------------------------------------------------- */
 
-static void planner_free(struct planner *p)
+void planner_free(struct planner *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		planner_drop(&p->candidates[i].m);
@@ -508,7 +508,7 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 	CLEANUP(planner_free) struct planner p = { .policy = policy, .facts = facts, .plan = plan, .err = err };
 
 	*plan = (struct plan){ 0 };
-	if (index_facts(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 &&
+	if (planner_index(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 && planner_later(&p) == 0 &&
 	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
 	    planner_links(&p) == 0 && planner_order(&p) == 0 && check_home(&p) == 0 && make_roots(&p) == 0 &&
@@ -536,6 +536,11 @@ void plan_free(struct plan *plan)
 	free(plan->home_folder);
 	free(plan->pins_folder);
 	free(plan->audit);
+	free(plan->later.home);
+	free(plan->later.home_other);
+	strlist_free(&plan->later.protect);
+	free(plan->later.runtime);
+	free(plan->later.no_runtime);
 	strlist_free(&plan->warnings);
 	strlist_free(&plan->notes);
 	strlist_free(&plan->missing);

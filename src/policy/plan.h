@@ -44,6 +44,17 @@ struct plan_mount {
 	char *why;         /* one phrase for explain; never NULL */
 };
 
+/* What may be granted to the session while it runs, and by whom it can be told. See later.h. */
+struct plan_later {
+	uint64_t longest; /* milliseconds; 0: nothing */
+	bool paths_locked;  /* an administrator locked files.read */
+	char *home, *home_other; /* the user's home under its two names; NULL: no such */
+	bool home_free, other_free; /* it is nothing else as well, such as a service's "/" */
+	struct strlist protect;  /* protected beside the lists of protect.h */
+	char *runtime;    /* mcpcage's runtime folder, for the control socket; NULL: there is none */
+	char *no_runtime; /* and why, one phrase */
+};
+
 struct plan {
 	/* Parents come before what is mounted below them. */
 	struct plan_mount *mounts;
@@ -82,6 +93,8 @@ struct plan {
 	char *pins_folder; /* where the pins of this server are kept: below the state folder */
 
 	char *audit; /* absolute path, or NULL: off */
+
+	struct plan_later later;
 
 	struct strlist warnings; /* what the user should think twice about, such as the host's network */
 	struct strlist notes;    /* lines the user is told at start, such as a grant made from an argument */

@@ -56,6 +56,8 @@ struct planner {
 };
 
 /* plan.c */
+/* Make planner_fact() quick: after facts, and before anything else. */
+int planner_index(struct planner *p);
 const struct path_fact *planner_fact(const struct planner *p, const char *asked);
 /* Append to warnings. */
 int planner_warn(struct planner *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -68,6 +70,8 @@ int planner_note(struct planner *p, const char *format, ...) __attribute__((form
 struct plan_mount *planner_add(struct planner *p, enum level level, enum mount_kind kind, const char *src,
 			       const char *dest, const char *why);
 
+/* Release what P owns. */
+void planner_free(struct planner *p);
 /* Release what M owns. */
 void planner_drop(struct plan_mount *m);
 
@@ -98,6 +102,9 @@ const struct guard *planner_guard_of(const struct planner *p, const struct path_
 /* Show FACT's object, at DEST or (NULL) under its own name. */
 int planner_bind(struct planner *p, enum level level, const struct path_fact *fact, const char *dest, bool write,
 		 const char *why);
+
+/* later.c: what may be granted while the session runs. */
+int planner_later(struct planner *p);
 
 /* plan-order.c: masks, order, what is needless, what is impossible; fills plan->mounts. */
 int planner_order(struct planner *p);

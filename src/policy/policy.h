@@ -127,6 +127,9 @@ struct policy {
 
 	struct mediation mediation;
 
+	/* grants to the running session */
+	uint64_t grants_longest; /* milliseconds; 0: none */
+
 	/* records */
 	char *audit; /* file, "off", or NULL for the default in the state folder */
 	char *state; /* folder, or NULL for the default */

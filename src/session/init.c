@@ -81,9 +81,12 @@ static int set_up_network(const struct plan *plan, struct error *err)
 	return cage_sockets_send(&needs, six, FD_EGRESS, err);
 }
 
-static int build_cage(const struct plan *plan, struct error *err)
+static int build_cage(const struct plan *plan, int places[RECORD_FDS], struct error *err)
 {
 	if (cage_id_maps(plan, err) < 0)
+		return -1;
+	/* Nobody could open them from outside later on, because this process will not be dumpable. */
+	if (plan->later.longest > 0 && cage_places(places, err) < 0)
 		return -1;
 	/* From here on nobody but the kernel's privileged may look into this process. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -262,6 +265,19 @@ static _Noreturn void serve(pid_t server, int signal_fd)
 	_exit(0);
 }
 
+/* Built. The monitor gets the way into the cage, by which it can grant something later. */
+static int ready(const int places[RECORD_FDS])
+{
+	union record r = { 0 };
+
+	if (places[0] < 0)
+		return record_send(FD_MONITOR, RECORD_READY, &r);
+	int rc = record_send_fds(FD_MONITOR, RECORD_READY, &r, places);
+	for (size_t i = 0; i < RECORD_FDS; i++)
+		close(places[i]);
+	return rc;
+}
+
 static bool wait_for_go(void)
 {
 	union record r;
@@ -279,6 +295,7 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 {
 	struct error err = { 0 };
 	union record r = { 0 };
+	int places[RECORD_FDS] = { -1, -1 };
 	sigset_t all, child;
 
 	sigfillset(&all);
@@ -295,7 +312,7 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 		(void)record_send(fds->monitor, RECORD_FAILED, &r);
 		_exit(1);
 	}
-	if (build_cage(plan, &err) < 0)
+	if (build_cage(plan, places, &err) < 0)
 		fail(&err);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -304,7 +321,7 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 		error_set(&err, errno, "cannot watch the server's process");
 		fail(&err);
 	}
-	if (record_send(FD_MONITOR, RECORD_READY, &r) < 0 || !wait_for_go())
+	if (ready(places) < 0 || !wait_for_go())
 		_exit(1);
 	/* Only now are we in the cgroup for sure. */
 	if (cgroup_hide(&err) < 0)

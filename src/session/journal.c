@@ -32,7 +32,7 @@
 
 static const char *const text_places[] = { "description", "result", "argument" };
 
-static void write_line(struct session *s)
+void journal_write(struct session *s)
 {
 	struct error err;
 
@@ -123,7 +123,7 @@ void journal_start(struct session *s)
 	member_limits(&s->line, s->cgroup.limits);
 	json_key(&s->line, "plan");
 	plan_json(plan, &s->line);
-	write_line(s);
+	journal_write(s);
 }
 
 void journal_call(struct session *s, const struct record_call *r)
@@ -151,7 +151,7 @@ void journal_call(struct session *s, const struct record_call *r)
 	json_member_u64(&s->line, "duration_ms", r->duration);
 	json_member_u64(&s->line, "request_bytes", r->request_bytes);
 	json_member_u64(&s->line, "reply_bytes", r->reply_bytes);
-	write_line(s);
+	journal_write(s);
 }
 
 void journal_refused(struct session *s, const struct record_refused *r)
@@ -180,7 +180,7 @@ void journal_refused(struct session *s, const struct record_refused *r)
 	json_member_u64(&s->line, "offset", r->offset);
 	json_member_u64(&s->line, "bytes", r->length);
 	json_member_bool(&s->line, "answered", r->answered);
-	write_line(s);
+	journal_write(s);
 }
 
 /* What a person should see of the pins. */
@@ -284,7 +284,7 @@ void journal_text(struct session *s, const struct record_text *r)
 		if (r->limit)
 			json_member_bool(&s->line, r->what == TEXT_HIT ? "limit" : "failed", true);
 	}
-	write_line(s);
+	journal_write(s);
 }
 
 void journal_item(struct session *s, const struct record_item *r)
@@ -318,7 +318,7 @@ void journal_item(struct session *s, const struct record_item *r)
 		member_hash(&s->line, "hash", r->hash);
 	if (change)
 		json_member_str(&s->line, "change", change);
-	write_line(s);
+	journal_write(s);
 }
 
 void journal_asked(struct session *s, const struct record_asked *r)
@@ -333,7 +333,7 @@ void journal_asked(struct session *s, const struct record_asked *r)
 	json_member_str(&s->line, "through", r->road == ROAD_CLIENT ? "client" : s->plan->mediation.ask_with.n ? "helper" : "terminal");
 	json_member_str(&s->line, "answer", answer);
 	json_member_str(&s->line, "reason", r->reason);
-	write_line(s);
+	journal_write(s);
 }
 
 void journal_alarm_members(struct buf *b, const struct record_alarm *r)
@@ -357,7 +357,7 @@ void journal_alarm(struct session *s, const struct record_alarm *r)
 		return;
 	audit_begin(&s->audit, &s->line, "alarm");
 	journal_alarm_members(&s->line, r);
-	write_line(s);
+	journal_write(s);
 }
 
 /* Names that are shown to the person, and connections that are written down; the end's record has their number. */
@@ -407,7 +407,7 @@ void journal_name_refused(struct session *s, const struct record_name_refused *r
 	json_member_str(&s->line, "reason", name_refusal_text((enum name_refusal)r->why));
 	if (r->detail[0])
 		json_member_str(&s->line, "detail", r->detail);
-	write_line(s);
+	journal_write(s);
 }
 
 void journal_connection(struct session *s, const struct record_connection *r)
@@ -440,7 +440,7 @@ void journal_connection(struct session *s, const struct record_connection *r)
 	json_member_u64(&s->line, "sent", r->sent);
 	json_member_u64(&s->line, "received", r->received);
 	json_member_u64(&s->line, "duration_ms", r->duration);
-	write_line(s);
+	journal_write(s);
 }
 
 static void member_traffic(struct session *s)
@@ -467,7 +467,7 @@ void journal_note(struct session *s, const char *event, const char *text)
 	audit_begin(&s->audit, &s->line, event);
 	if (text)
 		json_member_str(&s->line, "text", text);
-	write_line(s);
+	journal_write(s);
 }
 
 static void member_totals(struct session *s, const char *key, enum direction d)
@@ -521,5 +521,5 @@ void journal_end(struct session *s, int status)
 	if (s->plan->network == NETWORK_NAMES)
 		member_traffic(s);
 	member_usage(s);
-	write_line(s);
+	journal_write(s);
 }

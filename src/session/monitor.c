@@ -303,9 +303,11 @@ void session_hear(struct session *s, struct peer *peer)
 {
 	union record r;
 	size_t at = 0;
-	int more;
+	int more, fds[RECORD_FDS];
 
-	ssize_t n = recv(peer->fd, s->packet, sizeof s->packet, MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = record_receive(peer->fd, s->packet, sizeof s->packet, fds);
+	/* Init sends them, before anything of the server's runs. */
+	grants_places(s, fds, peer->who == PEER_INIT && peer->state == PEER_STARTING);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -406,7 +408,8 @@ static void act_on_clock(struct session *s)
 
 static int wait_time(const struct session *s)
 {
-	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at, s->egress_kill_at, asking_due(s), alarm_due(s) };
+	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at, s->egress_kill_at, asking_due(s), alarm_due(s),
+				control_due(s) };
 	uint64_t next = 0, now = session_now();
 
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
@@ -436,13 +439,14 @@ static void tend_text_command(struct session *s)
 static void run(struct session *s)
 {
 	while (!s->init.reaped || !s->filter.reaped || !s->egress.reaped) {
-		struct pollfd p[4 + ASKING_MAX] = {
+		struct pollfd p[4 + CONTROL_POLL + ASKING_MAX] = {
 			{ .fd = s->filter.fd, .events = POLLIN },
 			{ .fd = s->init.fd, .events = POLLIN },
 			{ .fd = s->signal_fd, .events = POLLIN },
 			{ .fd = s->egress.fd, .events = POLLIN },
 		};
-		if (poll(p, 4 + asking_poll(s, p + 4), wait_time(s)) < 0 && errno != EINTR) {
+		size_t control = control_poll(s, p + 4);
+		if (poll(p, 4 + control + asking_poll(s, p + 4 + control), wait_time(s)) < 0 && errno != EINTR) {
 			struct error err;
 			error_set(&err, errno, "cannot wait for the session's processes");
 			session_break(s, &err);
@@ -457,6 +461,7 @@ static void run(struct session *s)
 			session_hear(s, &s->egress);
 		act_on_clock(s);
 		asking_tend(s);
+		control_tend(s, p + 4, control);
 		alarm_tend(s);
 		tend_text_command(s);
 		reap_peer(s, &s->filter);
@@ -483,6 +488,7 @@ static void release(struct session *s)
 {
 	int *fds[] = { &s->filter.fd, &s->init.fd, &s->egress.fd, &s->init_pidfd, &s->signal_fd };
 
+	control_close(s);
 	asking_end(s);
 	child_end(&s->text_command);
 	approvals_free(&s->approvals);
@@ -522,8 +528,12 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 		.signal_fd = -1,
 		.cgroup = { .fd = -1 },
 		.text_command = CHILD_NONE,
+		.places = { -1, -1 },
 		.started = session_now(),
 	};
+
+	control_init(&s.control);
+	grants_init(&s.grants);
 
 	if (plan->pins_folder && approvals_load(plan->pins_folder, &s.approvals, err) < 0)
 		return -1;
@@ -541,6 +551,9 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 		return -1;
 	}
 	journal_start(&s);
+	/* A review has nothing to grant. */
+	if (!collected)
+		control_open(&s);
 	if (plan->session_timeout)
 		s.session_end = s.started + plan->session_timeout;
 	run(&s);
@@ -550,6 +563,7 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 		log_line(log, "%llu %s of the server killed because its memory was full (--memory)",
 			 (unsigned long long)s.oom_kills, s.oom_kills == 1 ? "process" : "processes");
 	*status = exit_status(&s);
+	control_close(&s);
 	journal_end(&s, *status);
 	int r = collected ? pinning_collected(&s.pinning, collected, err) : 0;
 	release(&s);

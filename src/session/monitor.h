@@ -8,6 +8,7 @@
  *   journal.c  what goes into the audit log and onto standard error
  *   ask-helper.c, ask-terminal.c  asking a person
  *   alarm.c    the user's command for alarms
+ *   control.c, grants.c  "mcpcage grant" and "revoke" while it runs
  *   child.c    programs of the user's, outside the cage
  */
 #pragma once
@@ -20,6 +21,8 @@
 #include "session/alarm.h"
 #include "session/ask-helper.h"
 #include "session/child.h"
+#include "session/control.h"
+#include "session/grants.h"
 #include "session/record.h"
 #include "store/approvals.h"
 #include "store/audit.h"
@@ -74,6 +77,10 @@ struct session {
 	uint64_t asked; /* requests of the server that were written down */
 	uint64_t texts_written; /* records about texts */
 	struct child text_command;
+	int places[RECORD_FDS]; /* the cage's user and mount namespace; -1 */
+	struct control control;
+	bool control_refused; /* somebody was, and that is written */
+	struct grants grants;
 	unsigned char packet[RECORD_PACKET_MAX];
 };
 
@@ -99,5 +106,11 @@ void journal_alarm(struct session *s, const struct record_alarm *r);
 void journal_alarm_members(struct buf *b, const struct record_alarm *r);
 void journal_name_refused(struct session *s, const struct record_name_refused *r);
 void journal_connection(struct session *s, const struct record_connection *r);
+/* Write the line that was begun in `line`. */
+void journal_write(struct session *s);
+/* journal-grants.c */
+void journal_grant(struct session *s, const struct grant_entry *e, bool prolonged);
+void journal_grant_ended(struct session *s, const struct grant_entry *e);
+void journal_grant_refused(struct session *s, const char *what, pid_t by, const char *why);
 void journal_note(struct session *s, const char *event, const char *text);
 void journal_end(struct session *s, int status);

@@ -264,6 +264,64 @@ static int send_record(int fd, enum record_type type, union record *record, int 
 	}
 }
 
+int record_send_fds(int fd, enum record_type type, union record *record, const int fds[RECORD_FDS])
+{
+	size_t size = record_size(type);
+	union {
+		char bytes[CMSG_SPACE(RECORD_FDS * sizeof(int))];
+		struct cmsghdr align;
+	} control = { 0 };
+	struct iovec io = { record, size };
+	struct msghdr message = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes,
+				  .msg_controllen = sizeof control.bytes };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	record->head = (struct record_head){ .type = (uint16_t)type, .size = (uint16_t)size };
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(RECORD_FDS * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, RECORD_FDS * sizeof(int));
+	do
+		n = sendmsg(fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n == (ssize_t)size ? 0 : -1;
+}
+
+/* Whatever C brings is taken, or closed. */
+static void take_fds(const struct cmsghdr *c, int fds[RECORD_FDS])
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < n; i++) {
+		int fd;
+		memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+		if (n == RECORD_FDS && fds[i] < 0)
+			fds[i] = fd;
+		else
+			close(fd);
+	}
+}
+
+ssize_t record_receive(int fd, void *packet, size_t size, int fds[RECORD_FDS])
+{
+	union {
+		char bytes[CMSG_SPACE(RECORD_FDS * sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec io = { packet, size };
+	struct msghdr message = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes,
+				  .msg_controllen = sizeof control.bytes };
+
+	for (size_t i = 0; i < RECORD_FDS; i++)
+		fds[i] = -1;
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	for (struct cmsghdr *c = n >= 0 ? CMSG_FIRSTHDR(&message) : NULL; c; c = CMSG_NXTHDR(&message, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			take_fds(c, fds);
+	return n;
+}
+
 int record_send(int fd, enum record_type type, union record *record)
 {
 	return send_record(fd, type, record, 0);

@@ -422,3 +422,13 @@ bool record_legal(enum record_peer peer, enum peer_state state, unsigned type);
 int record_send(int fd, enum record_type type, union record *record);
 /* The same without waiting for room: -1 with EAGAIN. */
 int record_try_send(int fd, enum record_type type, union record *record);
+
+/* Descriptors that can come with a packet: those of a cage's namespaces. */
+#define RECORD_FDS 2
+/* record_send() with copies of FDS. */
+int record_send_fds(int fd, enum record_type type, union record *record, const int fds[RECORD_FDS]);
+/*
+ * recv(2) with MSG_DONTWAIT and MSG_TRUNC. FDS gets the descriptors that came along, all of them or none: -1 where there was none.
+ * They are the caller's to close, whoever sent them.
+ */
+ssize_t record_receive(int fd, void *packet, size_t size, int fds[RECORD_FDS]);

@@ -417,6 +417,8 @@ static void bash(void)
 	     "\t[[ $cword == 2 && ${words[1]} == policy ]] && COMPREPLY=(test)\n"
 	     "\t[[ $cword == 2 && ${words[1]} == pins ]] && COMPREPLY=($(compgen -W 'list show accept history remove rollback' -- \"$cur\"))\n"
 	     "\t[[ $cword == 2 && ${words[1]} == approvals ]] && COMPREPLY=($(compgen -W 'list revoke' -- \"$cur\"))\n"
+	     "\t[[ $cword == 2 && ${words[1]} == @(grant|revoke) ]] && COMPREPLY=($(compgen -W \"$(\"${words[0]}\" ps 2>/dev/null |\n"
+	     "\t\tsed -n 's/^\\([0-9a-f]\\{16\\}\\)  .*/\\1/p')\" -- \"$cur\"))\n"
 	     "\t[[ $cword == 2 && ${words[1]} == state ]] && COMPREPLY=($(compgen -W 'list reset expire' -- \"$cur\"))\n"
 	     "} &&\n"
 	     "\tcomplete -F _mcpcage mcpcage");

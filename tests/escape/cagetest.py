@@ -338,6 +338,8 @@ class Leftovers:
 		# Folders of other tests that run at the same time, and what run.py lays out to be found.
 		files = {f for f in files if not re.search("/mcpcage-canary-[0-9a-f]+$", f) and
 			 not (os.path.isdir(f) and re.search("/mcpcage-[a-z]+-[^/]+$", f))}
+		# The folder of control sockets stays, and so does a socket in it when its session was killed.
+		files = {f for f in files if not re.fullmatch("/run/(user/[0-9]+/)?mcpcage", f)}
 		for root, dirs, _ in os.walk("/sys/fs/cgroup"):
 			groups.update(os.path.join(root, d) for d in dirs if "mcpcage" in d)
 		return {"mounts": mounts, "files": files, "cgroups": {g for g in groups if self._abandoned(g)}}
