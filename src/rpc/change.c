@@ -10,6 +10,7 @@
 #include "rpc/change.h"
 
 #include "base/cleanup.h"
+#include "rpc/schema-number.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -148,13 +149,18 @@ static unsigned judge_set(const struct walk *w, uint32_t was, uint32_t is, bool 
 
 static unsigned judge_number(const struct walk *w, uint32_t was, uint32_t is, bool ceiling)
 {
-	uint64_t old, new;
+	struct decimal old, new;
 
 	if (was == TREE_NONE || is == TREE_NONE)
 		return was == TREE_NONE ? CHANGE_NARROWER : CHANGE_WIDER;
-	if (!tree_whole(w->was, was, UINT64_MAX, &old) || !tree_whole(w->is, is, UINT64_MAX, &new) || old == new)
+	if (!tree_is(w->was, was, TREE_NUMBER) || !tree_is(w->is, is, TREE_NUMBER))
 		return CHANGE_SCHEMA;
-	return (new > old) == ceiling ? CHANGE_WIDER : CHANGE_NARROWER;
+	decimal_parse(tree_raw(w->was, was), &old);
+	decimal_parse(tree_raw(w->is, is), &new);
+	int order = decimal_compare(&new, &old);
+	if (order == 0 || order == 2)
+		return CHANGE_SCHEMA;
+	return (order > 0) == ceiling ? CHANGE_WIDER : CHANGE_NARROWER;
 }
 
 /* additionalProperties: false closes an object; uniqueItems: true is a rule. */
@@ -263,6 +269,7 @@ static void member(struct walk *w, enum role role, struct span key, uint32_t was
 	bool both = was != TREE_NONE && is != TREE_NONE;
 	unsigned changes = w->changes;
 
+	w->changes = 0;
 	if (role == ROLE_SCHEMA) {
 		keyword(w, key, was, is);
 	} else {
@@ -276,7 +283,8 @@ static void member(struct walk *w, enum role role, struct span key, uint32_t was
 	}
 	/* What a tool answers is nothing that it takes. */
 	if (role == ROLE_ITEM && span_is(key, "outputSchema") && (w->changes & (CHANGE_WIDER | CHANGE_NARROWER)))
-		w->changes = changes | (w->changes & ~(unsigned)(CHANGE_WIDER | CHANGE_NARROWER)) | CHANGE_SCHEMA;
+		w->changes = (w->changes & ~(unsigned)(CHANGE_WIDER | CHANGE_NARROWER)) | CHANGE_SCHEMA;
+	w->changes |= changes;
 	w->pointer.n = before;
 }
 

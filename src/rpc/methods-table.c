@@ -89,7 +89,7 @@ const struct method methods[] = {
 		     "satisfies outputSchema; texts are cleaned and looked through by the rules; questions in the answer go by the "
 		     "reverse channel." },
 	{ CLIENT, REQUEST("tools/list", ALL, TOOLS, LIST, LIST_TOOLS_RESULT, PASS), .list = true, .cacheable = true,
-	  .checked = "Tools are pinned; changed and denied ones are hidden." },
+	  .checked = "Tools are pinned; changed ones are hidden." },
 
 	{ SERVER, REQUEST("elicitation/create", FROM_2025_06_18, ELICITATION, ELICIT, ELICIT_RESULT, MEDIATE),
 	  .checked = "Labelled with the server's name; URLs are https; forms ask for no secrets." },

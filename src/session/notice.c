@@ -208,18 +208,33 @@ static uint8_t listen_bit(const char *method)
 	return 0;
 }
 
+/* A token such as -17, of which the digits are a number that an id may have. */
+static bool below_zero(struct span raw, uint64_t *digits)
+{
+	*digits = 0;
+	if (raw.n < 2 || raw.n > 17 || raw.p[0] != '-')
+		return false;
+	for (size_t i = 1; i < raw.n; i++) {
+		if (raw.p[i] < '0' || raw.p[i] > '9')
+			return false;
+		*digits = *digits * 10 + (uint64_t)(raw.p[i] - '0');
+	}
+	return true;
+}
+
 /* The id at node I as the table of requests knows it. */
 static bool id_at(struct passage *p, const struct tree *t, uint32_t i, struct rpc_id *id)
 {
 	uint64_t whole;
 
 	memset(id, 0, sizeof *id);
-	if (tree_whole(t, i, (uint64_t)1 << 53, &whole)) {
-		id->type = ID_INTEGER;
-		id->integer = (int64_t)whole;
-		if (tree_raw(t, i).p[0] == '-')
+	if (tree_is(t, i, TREE_NUMBER)) {
+		struct span raw = tree_raw(t, i);
+		if (!tree_whole(t, i, (uint64_t)1 << 53, &whole) && !below_zero(raw, &whole))
 			return false;
-		return true;
+		id->type = ID_INTEGER;
+		id->integer = raw.p[0] == '-' ? -(int64_t)whole : (int64_t)whole;
+		return raw.p[0] != '-' || whole > 0; /* no id is -0 */
 	}
 	if (!tree_is(t, i, TREE_STRING))
 		return false;

@@ -165,9 +165,9 @@ static enum fate by_definition(struct passage *p, const struct tree *t, uint32_t
 		 failure.keyword[0] ? " " : "", failure.keyword);
 	return passage_refuse(
 		p, DROP_SCHEMA, CODE_INVALID_PARAMS, rule,
-		"mcpcage refused this call: the arguments are not what the tool \"%s\" takes. %s. Correct the "
+		"mcpcage refused this call: the arguments are not what the tool \"%s\" takes. %s%s. Correct the "
 		"arguments and call it again.",
-		p->m.name, failure.text);
+		p->m.name, failure.pointer[0] ? "" : "arguments: ", failure.text);
 }
 
 static enum fate by_rules(struct passage *p, const struct tree *t, uint32_t arguments)
@@ -183,9 +183,9 @@ static enum fate by_rules(struct passage *p, const struct tree *t, uint32_t argu
 		 failure.pointer[0] ? failure.pointer : "arguments");
 	return passage_refuse(p, DROP_SCHEMA, CODE_DENIED, where,
 			      "mcpcage refused this call: the user's policy does not allow these arguments of the "
-			      "tool \"%s\". %s.%s%s "
+			      "tool \"%s\". %s%s.%s%s "
 			      "Call it with arguments that the policy allows, or ask the user.",
-			      p->m.name, failure.text, rule->reason ? " " : "", rule->reason ? rule->reason : "");
+			      p->m.name, failure.pointer[0] ? "" : "arguments: ", failure.text, rule->reason ? " " : "", rule->reason ? rule->reason : "");
 }
 
 enum fate call_arguments(struct passage *p)

@@ -109,6 +109,13 @@ def subscriptions():
 		is_eq(told(s, changed("prompts/list_changed", **{SUBSCRIPTION: "sub"}), changed("tools/list_changed", **{SUBSCRIPTION: "Sub"}),
 			   changed("tools/list_changed", **{SUBSCRIPTION: 5}), changed("tools/list_changed")), [],
 		      "but nothing else, and under no other name")
+		s.send({"jsonrpc": "2.0", "id": -7, "method": "subscriptions/listen", "params": {
+			"_meta": META, "notifications": {"promptsListChanged": True}}})
+		s.send({"jsonrpc": "2.0", "id": 8, "method": "tools/list", "params": {"_meta": META}})
+		s.reply(8)
+		below = changed("prompts/list_changed", **{SUBSCRIPTION: -7})
+		is_eq(told(s, changed("prompts/list_changed", **{SUBSCRIPTION: 7}), changed("prompts/list_changed", **{SUBSCRIPTION: -7.5}), below),
+		      [below], "one whose id is below zero is known by it")
 		updated = note("resources/updated", uri="file:///x", _meta={SUBSCRIPTION: "sub"})
 		is_eq(told(s, updated), [updated], "a resource that was asked for")
 		is_eq(told(s, note("message", level="error", data="x")), [], "no log message without a request that wants it")

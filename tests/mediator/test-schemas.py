@@ -63,7 +63,7 @@ def passes(s, tool, arguments, name):
 def arguments(s):
 	passes(s, "book", {"title": "Ulysses", "year": 1922, "tags": ["old"]}, "arguments that fit")
 	for bad, words, name in (
-		({}, ["title"], "a required argument missing"),
+		({}, ["arguments: ", "title"], "a required argument missing"),
 		({"title": 7}, ["/title", "string"], "an argument of another type"),
 		({"title": "x"}, ["/title"], "an argument that is too short"),
 		({"title": "ulysses"}, ["/title"], "one that does not match its pattern"),

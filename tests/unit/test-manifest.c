@@ -497,7 +497,7 @@ static void changes(void)
 	changed(IN("{\"properties\":{\"a\":{\"enum\":[1,2]}}}"), IN("{\"properties\":{\"a\":{\"enum\":[1,2,3]}}}"), "schema widened", NULL);
 	changed(IN("{\"properties\":{\"a\":{\"maxLength\":5}}}"), IN("{\"properties\":{\"a\":{\"maxLength\":6}}}"), "schema widened", NULL);
 	changed(IN("{\"properties\":{\"a\":{\"minimum\":5}}}"), IN("{\"properties\":{\"a\":{\"minimum\":6}}}"), "schema narrowed", NULL);
-	changed(IN("{\"properties\":{\"a\":{\"minimum\":0.5}}}"), IN("{\"properties\":{\"a\":{\"minimum\":0.6}}}"), "schema changed", NULL);
+	changed(IN("{\"properties\":{\"a\":{\"minimum\":0.5}}}"), IN("{\"properties\":{\"a\":{\"minimum\":0.6}}}"), "schema narrowed", NULL);
 	changed(IN("{\"properties\":{\"a\":{\"pattern\":\"x\"}}}"), IN("{\"properties\":{\"a\":{}}}"), "schema widened", NULL);
 	changed(IN("{\"properties\":{\"a\":{\"type\":\"string\"}}}"), IN("{\"properties\":{\"a\":{\"type\":[\"string\",\"null\"]}}}"),
 		"schema widened", NULL);
@@ -509,7 +509,16 @@ static void changes(void)
 	changed(IN("{\"properties\":{\"a\":{\"description\":\"x\"}}}"),
 		IN("{\"properties\":{\"a\":{\"description\":\"y\"},\"b\":{}}}"), "schema widened, text changed", NULL);
 	changed(IN("{\"items\":{\"maximum\":1}}"), IN("{\"items\":{\"maximum\":2}}"), "schema widened", NULL);
+	changed("{\"inputSchema\":{\"minimum\":0}}", "{\"inputSchema\":{\"minimum\":-5}}", "schema widened", NULL);
+	changed("{\"inputSchema\":{\"maximum\":0.5}}", "{\"inputSchema\":{\"maximum\":0.25}}", "schema narrowed", NULL);
+	changed("{\"inputSchema\":{\"maximum\":9007199254740993}}", "{\"inputSchema\":{\"maximum\":9007199254740994}}",
+		"schema widened", NULL);
+	changed("{\"inputSchema\":{\"maximum\":100}}", "{\"inputSchema\":{\"maximum\":1e2}}", "schema changed", NULL);
 	changed("{\"outputSchema\":{\"maxLength\":5}}", "{\"outputSchema\":{\"maxLength\":6}}", "schema changed", NULL);
+	changed("{\"inputSchema\":{\"maxLength\":5},\"outputSchema\":{\"title\":\"a\"}}",
+		"{\"inputSchema\":{\"maxLength\":6},\"outputSchema\":{\"title\":\"b\"}}", "schema widened, text changed", NULL);
+	changed("{\"inputSchema\":{\"maxLength\":5},\"outputSchema\":{\"maxLength\":5}}",
+		"{\"inputSchema\":{\"maxLength\":6},\"outputSchema\":{\"maxLength\":6}}", "schema changed", NULL);
 	changed(IN("{\"properties\":{\"a/b~c\":{\"title\":\"x\"}}}"), IN("{\"properties\":{\"a/b~c\":{\"title\":\"y\"}}}"), "text changed",
 		"/inputSchema/properties/a~1b~0c/title: \"x\" -> \"y\"");
 
