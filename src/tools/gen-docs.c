@@ -3,6 +3,7 @@
  * Writes what is said about options and keys in several places out of the one table (policy/keys.c):
  *
  *	gen-docs help           the options for --help, as a C string
+ *	gen-docs man-synopsis   SYNOPSIS of mcpcage(1), from the table of commands (cli/commands.c)
  *	gen-docs man-options    OPTIONS of mcpcage(1)
  *	gen-docs man-keys       the keys of mcpcage-policy(5)
  *	gen-docs bash|zsh|fish  completions
@@ -115,6 +116,31 @@ static void paragraph(const char *text, size_t n)
 	}
 	if (column)
 		putchar('\n');
+}
+
+/* A line for each command: what is typed as it stands is bold, what stands for something else is in capitals. */
+static void man_synopsis(void)
+{
+	for (size_t i = 0; i < commands_n; i++) {
+		const char *usage = commands[i].usage;
+		size_t word = commands[i].word ? strlen(commands[i].word) : 0;
+		fputs(i ? ".br\n\\fBmcpcage" : "\\fBmcpcage", stdout);
+		if (word) {
+			putchar(' ');
+			roff(usage, word);
+		}
+		fputs("\\fR", stdout);
+		if (!word)
+			putchar(' ');
+		for (const char *at = usage + word; *at;) {
+			size_t n = strspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), rest = n ? n : strcspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+			fputs(n > 1 ? "\\fI" : "", stdout);
+			roff(at, rest);
+			fputs(n > 1 ? "\\fR" : "", stdout);
+			at += rest;
+		}
+		putchar('\n');
+	}
 }
 
 static void sentences(const char *text)
@@ -543,7 +569,8 @@ int main(int argc, char **argv)
 		void (*write)(void);
 	} modes[] = {
 		{ "help", help },         { "man-options", man_options },
-		{ "man-keys", man_keys }, { "bash", bash },
+		{ "man-keys", man_keys }, { "man-synopsis", man_synopsis },
+		{ "bash", bash },
 		{ "zsh", zsh },           { "fish", fish },
 	};
 
@@ -553,6 +580,6 @@ int main(int argc, char **argv)
 			return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 		}
 	}
-	fputs("usage: gen-docs help|man-options|man-keys|bash|zsh|fish\n", stderr);
+	fputs("usage: gen-docs help|man-synopsis|man-options|man-keys|bash|zsh|fish\n", stderr);
 	return 2;
 }

@@ -89,6 +89,18 @@ for option in $options; do
 	grep -q -- " -l $name\( \|$\)" "$completions/mcpcage.fish" || missing+=" fish"
 	is "$missing" "" "$option is told everywhere"
 done
+words=$(sed -n 's/^\t{ COMMAND_[A-Z_]*, "\([a-z]*\)".*/\1/p' "$top_srcdir/src/cli/commands.c")
+ok "the table has commands ($(wc -l <<<"$words"))" test "$(wc -l <<<"$words")" -gt 8
+for word in $words; do
+	missing=
+	grep -q "^ *mcpcage $word\( \|$\)" <<<"$help" || missing+=" --help"
+	grep -qF "\\fBmcpcage $word\\fR" "$man" || missing+=" mcpcage(1)"
+	grep -A100000 '^\.SH COMMANDS' "$man" | grep -q "^\.\(BI\?R\?\|TP\) \"\?\(mcpcage \)\?$word" || missing+=" mcpcage(1), COMMANDS"
+	for completion in mcpcage _mcpcage mcpcage.fish; do
+		grep -q "[ '(|]${word}[ ':|)]" "$completions/$completion" || missing+=" $completion"
+	done
+	is "$missing" "" "the command $word is told everywhere"
+done
 ok "bash completion is a script" bash -n "$completions/mcpcage"
 if command -v zsh >/dev/null; then
 	ok "zsh completion is a script" zsh -n "$completions/_mcpcage"
@@ -98,10 +110,10 @@ if command -v fish >/dev/null; then
 fi
 if command -v mandoc >/dev/null; then
 	for page in "$top_builddir"/contrib/man/*.[15]; do
-		is "$(mandoc -Tlint "$page" 2>&1)" "" "mandoc has nothing to say about ${page##*/}"
+		is "$(mandoc -Tlint -Wwarning "$page" 2>&1)" "" "mandoc has nothing to say about ${page##*/}"
 	done
 fi
-for mode in help man-options man-keys bash zsh fish; do
+for mode in help man-synopsis man-options man-keys bash zsh fish; do
 	is "$(LC_ALL=C "$top_builddir/src/tools/gen-docs" $mode | cksum)" \
 		"$("$top_builddir/src/tools/gen-docs" $mode | cksum)" "gen-docs $mode is the same twice"
 done
