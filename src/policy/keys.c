@@ -413,6 +413,15 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "with its network, and what they make is part of the package from then on. A package that was "
 		       "installed with this is kept apart from the same one without.",
 	},
+	[KEY_PACKAGES_HOSTS] = {
+		.id = KEY_PACKAGES_HOSTS,
+		.path = "packages.hosts", .option = "--registry-host", .argument = "HOST[:PORTS]",
+		.group = GROUP_PACKAGES, .type = VALUE_HOSTS, .tighten = TIGHTEN_FEWER, MEMBER(packages_hosts),
+		.help = "a host that installing packages needs beside its registry",
+		.man = "A host that npm, pip or uv may reach while they install, beside those of the registries, indexes and proxies that "
+		       "they are configured with; written like those of network.allow. A registry that keeps its files on another "
+		       "host needs it; which one is told in a line on standard error. The server itself gets nothing by it.",
+	},
 	[KEY_TOOLS_ALLOW] = {
 		.id = KEY_TOOLS_ALLOW,
 		.path = "tools.allow", .option = "--allow-tool", .argument = "GLOB",

@@ -96,6 +96,7 @@ void policy_free(struct policy *policy)
 	}
 	free(policy->env);
 	network_names_free(&policy->names);
+	strlist_free(&policy->packages_hosts);
 	free(policy->apparmor);
 	mediation_free(&policy->mediation);
 	free(policy->audit);

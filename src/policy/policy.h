@@ -123,6 +123,7 @@ struct policy {
 
 	/* packages */
 	enum fetch_mode packages_fetch;
+	struct strlist packages_hosts; /* as names.allow: for installers */
 	bool packages_scripts; /* may install scripts and builds run when a package is installed */
 
 	struct mediation mediation;

@@ -23,6 +23,7 @@ void fetch_command_free(struct fetch_command *command)
 	strlist_free(&command->argv);
 	strlist_free(&command->env);
 	strlist_free(&command->show);
+	strlist_free(&command->hosts);
 }
 
 /* ---- policy ---- */
@@ -95,7 +96,8 @@ static int make_policy(const struct fetching *f, const struct fetch_command *com
 	if (policy_builder_option(builder, &policy_keys[KEY_PROFILE], "fetch", err) < 0 ||
 	    policy_builder_finish(builder, TARGET_BINARY, policy, err) < 0 || take_over(policy, f->fetch->policy, err) < 0)
 		return -1;
-	policy->network = command->network;
+	if (fetch_use_hosts(f, command, policy, err) < 0)
+		return -1;
 	if (grant(policy, f->stage->files, PACKAGE_PLACE, true, true, err) < 0 ||
 	    grant(policy, f->stage->work, FETCH_WORK, true, true, err) < 0)
 		return -1;

@@ -28,6 +28,7 @@ struct fetching {
 	const char *tool;       /* "npm", for messages */
 	char *said;             /* what the tool printed last, at most FETCH_SAID: hostile */
 	size_t said_n;
+	struct strlist proxies_told;
 	uint64_t space;         /* bytes that were free before the first command; 0: not looked yet */
 };
 
@@ -36,9 +37,18 @@ struct fetch_command {
 	struct strlist argv;
 	struct strlist env;  /* NAME=VALUE */
 	struct strlist show; /* absolute paths that it may read */
-	enum network_mode network;
+	struct strlist hosts; /* that it may reach, with their ports */
 };
 void fetch_command_free(struct fetch_command *command);
+
+/* ---- fetch-hosts.c ---- */
+
+/* The hosts of all addresses in TEXT, which is WHERE's ("npm's setting registry"). */
+int fetch_add_hosts(struct fetch_command *command, const char *where, struct span text, struct error *err);
+/* VALUE is a proxy, with or without a scheme; the person is told. */
+int fetch_add_proxy(struct fetching *f, struct fetch_command *command, const char *where, const char *value, struct error *err);
+/* Let POLICY's network be that. */
+int fetch_use_hosts(const struct fetching *f, const struct fetch_command *command, struct policy *policy, struct error *err);
 
 /* ---- fetch-cage.c ---- */
 

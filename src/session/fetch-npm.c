@@ -29,6 +29,7 @@ struct npm {
 	char *cli;   /* npm-cli.js, real */
 	char *node_version, *npm_version;
 	struct buf npmrc;
+	bool registry; /* the configuration names one */
 	struct fetch_command command;
 	struct strlist asked; /* names of the packages that the request names */
 };
@@ -115,6 +116,20 @@ static int show_file(struct npm *n, struct span path, struct error *err)
 	return 0;
 }
 
+static int take_address(struct npm *n, struct span key, const char *where, struct span text, struct error *err)
+{
+	CLEANUP_FREE char *value = strndup(text.p, text.n);
+
+	if (!value)
+		return error_oom(err);
+	if (fetch_check_address(where, text, err) < 0)
+		return -1;
+	n->registry = n->registry || span_is(key, "registry");
+	if (span_is(key, "proxy") || span_is(key, "https-proxy"))
+		return fetch_add_proxy(n->f, &n->command, where, value, err);
+	return fetch_add_hosts(&n->command, where, text, err);
+}
+
 /* VALUE is JSON: a string, a number, true, a list of strings. */
 static int take_setting(struct npm *n, struct span key, struct span value, struct error *err)
 {
@@ -131,7 +146,7 @@ static int take_setting(struct npm *n, struct span key, struct span value, struc
 		CLEANUP_FREE char *where = NULL;
 		if (asprintf(&where, "npm's setting %s", name) < 0)
 			return error_oom(err);
-		if (is_address(key) && fetch_check_address(where, text, err) < 0)
+		if (is_address(key) && take_address(n, key, where, text, err) < 0)
 			return -1;
 		if (span_is(key, "cafile") && show_file(n, text, err) < 0)
 			return -1;
@@ -201,6 +216,25 @@ static int ask_npm(struct npm *n, struct error *err)
 	return n->npm_version ? 0 : error_set(err, 0, "npm config list does not say which npm it is");
 }
 
+/* Nobody has named one: what npm takes then is what it says. */
+static int default_registry(struct npm *n, struct error *err)
+{
+	static const char *const words[] = { "config", "get", "registry", "--no-update-notifier", "--logs-max=0", "--color=false" };
+	CLEANUP_STRLIST struct strlist argv = { 0 };
+	CLEANUP_BUF struct buf out = BUF_INIT(1 << 16);
+
+	if (n->registry)
+		return 0;
+	if (strlist_add(&argv, n->node) < 0 || strlist_add(&argv, n->cli) < 0)
+		return error_oom(err);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlist_add(&argv, words[i]) < 0)
+			return error_oom(err);
+	if (fetch_ask(n->f, &argv, &out, err) < 0)
+		return error_prefix(err, "npm config get registry");
+	return fetch_add_hosts(&n->command, "npm's registry", buf_span(&out), err);
+}
+
 /* ---- what it is told ---- */
 
 /* "NAME@SPEC" or "@SCOPE/NAME@SPEC": where the name ends. */
@@ -246,7 +280,6 @@ static int make_command(struct npm *n, struct error *err)
 	const bool scripts = n->f->fetch->request->scripts;
 	struct strlist *argv = &n->command.argv;
 
-	n->command.network = NETWORK_HOST;
 	if (strlist_add(argv, n->node) < 0 || strlist_add(argv, n->cli) < 0)
 		return error_oom(err);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -394,10 +427,10 @@ static int describe(struct npm *n, struct error *err)
 
 int fetch_npm(struct fetching *f, struct error *err)
 {
-	CLEANUP(npm_free) struct npm n = { .f = f, .npmrc = BUF_INIT(1 << 20), .command.network = NETWORK_HOST };
+	CLEANUP(npm_free) struct npm n = { .f = f, .npmrc = BUF_INIT(1 << 20) };
 
 	f->tool = "npm";
-	if (find_npm(&n, err) < 0 || ask_npm(&n, err) < 0 || write_manifest(&n, err) < 0 || make_command(&n, err) < 0)
+	if (find_npm(&n, err) < 0 || ask_npm(&n, err) < 0 || default_registry(&n, err) < 0 || write_manifest(&n, err) < 0 || make_command(&n, err) < 0)
 		return -1;
 	log_line(f->fetch->log, "fetching %s with npm %s ...", f->fetch->request->specs.v[0], n.npm_version);
 	if (install(&n, err) < 0 || harvest(&n, err) < 0)

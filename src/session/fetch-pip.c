@@ -21,6 +21,7 @@
 struct pip {
 	struct python *p;
 	struct fetch_command command;
+	bool index; /* the configuration names one, or says that there is to be none */
 	int ranks[SETTINGS]; /* of what was taken for each of `settings` */
 };
 
@@ -117,6 +118,18 @@ static int set_variable(struct pip *pip, const char *key, const char *value, str
 	return fetch_add(&pip->command.env, err, "PIP_%s=%s", name, value);
 }
 
+/* An index that counts less was read before: it may stay, since it is the user's as well. */
+static int take_address(struct pip *pip, const char *key, const char *where, const char *text, struct error *err)
+{
+	struct fetch_command *command = &pip->command;
+
+	pip->index = pip->index || strcmp(key, "index-url") == 0 || (strcmp(key, "no-index") == 0 && strcasecmp(text, "true") == 0) ||
+		     (strcmp(key, "no-index") == 0 && strcmp(text, "1") == 0);
+	if (strcmp(key, "proxy") == 0)
+		return text[0] ? fetch_add_proxy(pip->p->f, command, where, text, err) : 0;
+	return fetch_add_hosts(command, where, span_of(text), err);
+}
+
 /* "global.index-url='http://...'", ":env:.cert='...'": each level comes after the one that counts less, but for the environment. */
 static int read_line(struct pip *pip, struct span line, struct error *err)
 {
@@ -138,6 +151,8 @@ static int read_line(struct pip *pip, struct span line, struct error *err)
 		if (!text || fetch_check_address(where, buf_span(&value), err) < 0)
 			return text ? -1 : error_oom(err);
 		pip->ranks[i] = rank;
+		if (take_address(pip, settings[i], where, text, err) < 0)
+			return -1;
 		if (fetch_show_paths(pip->p->f, &pip->command, text, err) < 0)
 			return -1;
 		return set_variable(pip, settings[i], text, err);
@@ -187,7 +202,6 @@ static int make_command(struct pip *pip, struct error *err)
 	};
 	struct strlist *argv = &pip->command.argv;
 
-	pip->command.network = NETWORK_HOST;
 	if (start_of_argv(pip->p, argv, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -211,7 +225,7 @@ int pip_install(struct python *p, struct error *err)
 	CLEANUP(pip_free) struct pip pip = { .p = p };
 	int status;
 
-	if (ask_pip(&pip, err) < 0 || make_command(&pip, err) < 0 || fetch_run(p->f, &pip.command, &status, err) < 0)
+	if (ask_pip(&pip, err) < 0 || (!pip.index && python_default_hosts(p, p->pip_python, &pip.command, err) < 0) || make_command(&pip, err) < 0 || fetch_run(p->f, &pip.command, &status, err) < 0)
 		return -1;
 	if (status != 0)
 		return fetch_failed(p->f, status, err);

@@ -99,6 +99,39 @@ static char *managed_anywhere(struct python *p, const char *version)
 	return NULL;
 }
 
+int python_default_hosts(struct python *p, const char *exe, struct fetch_command *command, struct error *err)
+{
+	static const char code[] = "import sys\n"
+				   "try:\n"
+				   " from pip._internal.models.index import PyPI\n"
+				   "except ImportError:\n"
+				   " import glob,os\n"
+				   " try:\n"
+				   "  import ensurepip\n"
+				   "  own=os.path.join(os.path.dirname(ensurepip.__file__),'_bundled')\n"
+				   " except ImportError:\n"
+				   "  own='/usr/share/python-wheels'\n"
+				   " for d in (own,'/usr/share/python-wheels'):\n"
+				   "  sys.path[:0]=glob.glob(os.path.join(d,'pip-*.whl'))\n"
+				   " try:\n"
+				   "  from pip._internal.models.index import PyPI\n"
+				   " except ImportError:\n"
+				   "  sys.exit(0)\n"
+				   "print(PyPI.url,'https://'+PyPI.file_storage_domain)";
+	const char *const words[] = { exe, "-I", "-c", code };
+	CLEANUP_STRLIST struct strlist argv = { 0 };
+	CLEANUP_BUF struct buf out = BUF_INIT(16384);
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strlist_add(&argv, words[i]) < 0)
+			return error_oom(err);
+	if (fetch_ask(p->f, &argv, &out, err) < 0)
+		return error_prefix(err, "asking pip for its index");
+	if (out.n == 0)
+		return 1;
+	return fetch_add_hosts(command, "pip's index", buf_span(&out), err);
+}
+
 /* What EXE says it is: its real path without a virtual environment, and its version. */
 static int look_at_python(struct python *p, const char *exe, struct error *err)
 {
@@ -252,7 +285,7 @@ int python_requirements(struct python *p, struct error *err)
 /* Failing files are no failure: packages have templates and code for other versions. */
 static int compile_all(struct python *p, struct error *err)
 {
-	CLEANUP(fetch_command_free) struct fetch_command command = { .network = NETWORK_NONE };
+	CLEANUP(fetch_command_free) struct fetch_command command = { 0 }; /* no hosts */
 	const char *const words[] = { p->exe, "-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash" };
 	int status;
 

@@ -28,6 +28,8 @@ int uv_install(struct python *p, struct error *err);
 int pip_find(struct python *p, struct error *err);
 int pip_install(struct python *p, struct error *err);
 
+/* The hosts of the index that pip takes by default, as the pip of the interpreter EXE says, or the one that came with it. 1: none does. */
+int python_default_hosts(struct python *p, const char *exe, struct fetch_command *command, struct error *err);
 /* FETCH_WORK/requirements.in: the specs, a line each. */
 int python_requirements(struct python *p, struct error *err);
 /* What every python in the cage is told. */

@@ -70,6 +70,47 @@ char *uv_python(struct python *p, const char *version)
 
 /* ---- settings ---- */
 
+/* Without comments, whose addresses mean nothing. */
+static int config_hosts(struct fetch_command *command, const char *path, const struct buf *text, struct error *err)
+{
+	for (const char *at = text->p, *end = at + text->n; at < end;) {
+		const char *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline ? newline : end;
+		char quote = '\0';
+		const char *p = at;
+		for (; p < stop && (quote || *p != '#'); p++)
+			if (quote ? *p == quote : *p == '"' || *p == '\'')
+				quote = quote ? '\0' : *p;
+		struct span line = { at, (size_t)(p - at) };
+		if (fetch_add_hosts(command, path, line, err) < 0)
+			return -1;
+		at = stop + 1;
+	}
+	return 0;
+}
+
+/* What uv takes when nobody names an index: its help says which, and pip knows where that one has its files. */
+static int default_hosts(struct python *p, struct fetch_command *command, struct error *err)
+{
+	static const char *const words[] = { "pip", "install", "--help" };
+	static const char mark[] = "by default: <";
+	CLEANUP_BUF struct buf out = BUF_INIT(1 << 20);
+
+	if (fetch_env(p->f, "UV_DEFAULT_INDEX") || fetch_env(p->f, "UV_INDEX_URL"))
+		return 0;
+	if (ask_uv(p, words, ARRAY_SIZE(words), &out, err) < 0)
+		return error_prefix(err, "asking uv for its index");
+	const char *text = buf_str(&out), *at = text ? strstr(text, mark) : NULL;
+	const char *stop = at ? strchr(at, '>') : NULL;
+	if (stop && fetch_add_hosts(command, "uv's index", (struct span){ at + sizeof mark - 1, (size_t)(stop - at) - sizeof mark + 1 }, err) < 0)
+		return -1;
+	int rc = python_default_hosts(p, p->exe, command, err);
+	if (rc > 0)
+		log_line(p->f->fetch->log, "where uv's index has its files cannot be told without pip: if they are on another host, --registry-host "
+					   "has to name it");
+	return rc < 0 ? -1 : 0;
+}
+
 /* TOML that the user wrote: shown when there is nothing in it that looks like a credential. */
 static int show_config(struct fetch_command *command, char *path, struct error *err)
 {
@@ -81,7 +122,7 @@ static int show_config(struct fetch_command *command, char *path, struct error *
 		return 0;
 	if (fd_read_all(fd, &text) < 0)
 		return error_set(err, errno, "cannot read %s", path);
-	if (fetch_check_address(path, buf_span(&text), err) < 0)
+	if (fetch_check_address(path, buf_span(&text), err) < 0 || config_hosts(command, path, &text, err) < 0)
 		return -1;
 	return strlist_add(&command->show, path) < 0 ? error_oom(err) : 0;
 }
@@ -128,7 +169,7 @@ static int pass_settings(struct python *p, struct fetch_command *command, struct
 	const char *links = fetch_env(p->f, "UV_FIND_LINKS");
 	if (links && (fetch_show_paths(p->f, command, links, err) < 0 || fetch_pass_address(p->f, command, "UV_FIND_LINKS", err) < 0))
 		return -1;
-	if (show_configs(p, command, err) < 0 ||
+	if (show_configs(p, command, err) < 0 || default_hosts(p, command, err) < 0 ||
 	    python_environment(p, command, err) < 0)
 		return -1;
 	return fetch_pass_common(p->f, command, err);
@@ -138,7 +179,7 @@ static int pass_settings(struct python *p, struct fetch_command *command, struct
 
 static int run_uv(struct python *p, const char *const *words, size_t n, bool binary_only, struct error *err)
 {
-	CLEANUP(fetch_command_free) struct fetch_command command = { .network = NETWORK_HOST };
+	CLEANUP(fetch_command_free) struct fetch_command command = { 0 };
 	int status;
 
 	if (strlist_add(&command.argv, p->uv) < 0)

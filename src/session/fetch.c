@@ -112,20 +112,25 @@ int fetch_pass_address(struct fetching *f, struct fetch_command *command, const 
 {
 	const char *value = fetch_env(f, name);
 
-	if (value && fetch_check_address(name, span_of(value), err) < 0)
+	if (value && (fetch_check_address(name, span_of(value), err) < 0 || fetch_add_hosts(command, name, span_of(value), err) < 0))
 		return -1;
 	return fetch_pass(f, command, name, err);
 }
 
 int fetch_pass_common(struct fetching *f, struct fetch_command *command, struct error *err)
 {
-	static const char *const addresses[] = {
-		"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "no_proxy", "NO_PROXY",
-	};
+	static const char *const proxies[] = { "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY" };
+	static const char *const without[] = { "no_proxy", "NO_PROXY" };
 	static const char *const files[] = { "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++)
-		if (fetch_pass_address(f, command, addresses[i], err) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
+		const char *value = fetch_env(f, proxies[i]);
+		if (value && (fetch_check_address(proxies[i], span_of(value), err) < 0 ||
+			      fetch_add_proxy(f, command, proxies[i], value, err) < 0 || fetch_pass(f, command, proxies[i], err) < 0))
+			return -1;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
+		if (fetch_pass(f, command, without[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (fetch_pass_file(f, command, files[i], err) < 0)
@@ -519,6 +524,7 @@ int fetch_package(const struct fetch *fetch, struct stage *stage, struct package
 		rc = fetch_finish(&f, err);
 	interrupt_end(&f.interrupt);
 	free(f.said);
+	strlist_free(&f.proxies_told);
 	if (rc < 0) {
 		package_free(package);
 		return -1;

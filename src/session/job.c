@@ -107,6 +107,16 @@ static void on_record(struct run *r, const union record *record)
 	}
 }
 
+static void tell_host(const struct run *r, const struct record_name_refused *refused)
+{
+	if (refused->why == NAME_NOT_ALLOWED)
+		log_line(r->job->log, "%s asked for %s, which is not the registry's; --registry-host %s would allow it", r->job->name,
+			 refused->name, refused->name);
+	else
+		log_line(r->job->log, "%s asked for %s: %s%s%s", r->job->name, refused->name,
+			 name_refusal_text((enum name_refusal)refused->why), refused->detail[0] ? ": " : "", refused->detail);
+}
+
 /* What a person should know of the network that a command has. */
 static void on_network(struct run *r, const union record *record)
 {
@@ -125,8 +135,7 @@ static void on_network(struct run *r, const union record *record)
 		break;
 	case RECORD_NAME_REFUSED:
 		if (r->hosts_told++ < HOSTS_TOLD)
-			log_line(r->job->log, "%s asked for the host %s%s%s: %s", r->job->name, refused->name, refused->detail[0] ? ", " : "",
-				 refused->detail, name_refusal_text((enum name_refusal)refused->why));
+			tell_host(r, refused);
 		break;
 	case RECORD_CONNECTION:
 		log_detail(r->job->log, "connection to %s, port %u: %s%s%s", c->name[0] ? c->name : "an address", c->port,
