@@ -36,14 +36,15 @@ class Session:
 	"""options: of mcpcage. command: the server. read: False leaves standard output unread until start_reading().
 	state: a folder for mcpcage's own files that outlives the session."""
 
-	def __init__(self, options=(), command=None, handshake=True, read=True, read_stderr=True, env=None, audit=True, state=None):
+	def __init__(self, options=(), command=None, handshake=True, read=True, read_stderr=True, env=None, audit=True, state=None,
+		     pass_fds=()):
 		self.dir = tempfile.mkdtemp(prefix="mcpcage-test-")
 		self.audit_file = os.path.join(self.dir, "audit.jsonl")
 		argv = self.command_line(["--state", state or self.dir, "--audit", self.audit_file if audit else "off", *options],
 					 command or PUPPET)
 		self.started = time.monotonic()
 		self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-						stderr=subprocess.PIPE, env=env, bufsize=0)
+						stderr=subprocess.PIPE, env=env, bufsize=0, pass_fds=pass_fds)
 		self.lines = queue.Queue()
 		self.stderr = b""
 		self.other = []  # messages that came while waiting for something else

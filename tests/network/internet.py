@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import ctypes
 import hashlib
+import itertools
 import json
 import os
 import socket
@@ -30,11 +31,17 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 IPV6_FREEBIND = 78
 BLOCK = bytes(range(256)) * 1024
+order = itertools.count()
+
+
+def mark():
+	return next(order)
 
 
 class Services:
 	"""
-	connections: [{"address", "port", "peer", "sni", "first"}], the address being that to which the client connected.
+	connections: [{"address", "port", "peer", "sni", "first", "order"}], the address being that to which the client connected. Later
+	connections, to whatever, have larger numbers; so has mark() of one that comes now.
 	CERTIFICATE: (certificate and key in a PEM file). OWN_NAMESPACE: whether the thread makes itself a network namespace.
 	"""
 
@@ -42,6 +49,7 @@ class Services:
 		self.zone = zone
 		self.datagram_hosts = datagram_hosts
 		self.host = host  # None: every address
+		self.ports = None
 		self.connections = []
 		self.datagrams = []
 		self.open = 0
@@ -66,6 +74,11 @@ class Services:
 		self._ready.wait()
 		if self.error:
 			raise self.error
+
+	def begin_on(self, *ports):
+		"""Only these."""
+		self.ports = ports
+		self.begin()
 
 	def to(self, address, port=None):
 		"""Connections that came to ADDRESS, and PORT."""
@@ -115,7 +128,7 @@ class Services:
 		services += [(7, self.echo, None), (22, self.banner, None), (9000, self.lab, None)]
 		if self.zone:
 			services.append((53, lambda r, w: nameserver.stream(self.zone, r, w), None))
-		for port, handler, context in services:
+		for port, handler, context in services if self.ports is None else [v for v in services if v[0] in self.ports]:
 			for s in self._sockets(socket.SOCK_STREAM, port):
 				await asyncio.start_server(self._counted(handler, port), sock=s, ssl=context, limit=1 << 18)
 		for port in (7, 443):
@@ -133,7 +146,7 @@ class Services:
 			peer = writer.get_extra_info("peername")
 			s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 			entry = {"address": here[0] if here else None, "port": port, "peer": peer[0] if peer else None,
-				 "sni": getattr(tls, "mcpcage_sni", None), "first": b""}
+				 "sni": getattr(tls, "mcpcage_sni", None), "first": b"", "order": next(order)}
 			self.connections.append(entry)
 			self.open += 1
 			try:
@@ -200,29 +213,29 @@ class Services:
 		"""echo | count | send N | reset N | slow SECONDS | late | hold: what a peer can do to a connection."""
 		line = await reader.readline()
 		entry["first"] = line[:300]
-		order, *args = line.decode("latin-1").split()
-		if order == "echo":
+		what, *args = line.decode("latin-1").split()
+		if what == "echo":
 			await self.echo(reader, writer)
-		elif order == "count":  # all that comes until its end, then an answer the other way
+		elif what == "count":  # all that comes until its end, then an answer the other way
 			digest, size = hashlib.sha256(), 0
 			while data := await reader.read(1 << 18):
 				digest.update(data)
 				size += len(data)
 			writer.write(f"{size} {digest.hexdigest()}\n".encode())
 			await writer.drain()
-		elif order == "send":
+		elif what == "send":
 			await pour(writer, int(args[0]))
-		elif order == "late":  # our end first; what comes afterwards is still read, and told in "first"
+		elif what == "late":  # our end first; what comes afterwards is still read, and told in "first"
 			writer.write(b"done\n")
 			writer.write_eof()
 			while data := await reader.read(1 << 16):
 				entry["first"] += data[:300]
-		elif order == "reset":
+		elif what == "reset":
 			await pour(writer, int(args[0]))
 			await reader.read(1)
 			writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 			writer.transport.abort()
-		elif order == "slow":
+		elif what == "slow":
 			entry["read"] = 0
 			writer.transport.pause_reading()
 			await asyncio.sleep(float(args[0]))
@@ -231,7 +244,7 @@ class Services:
 				entry["read"] += len(data)
 			writer.write(f"{entry['read']}\n".encode())
 			await writer.drain()
-		elif order == "hold":
+		elif what == "hold":
 			writer.write(b"held\n")
 			await reader.read()
 

@@ -373,24 +373,26 @@ def do_ping(host):
 	raise last
 
 
-def do_netlink(what):
+def do_netlink(what, prefix="198.18.0.0", bits=15):
 	"""Change the network by rtnetlink: a route to everything, an address, a link; the kernel's answer as an errno."""
+	# rtmsg: family, prefix lengths, tos, table, protocol, scope, type, flags
 	def attribute(kind, data):
 		return struct.pack("=HH", 4 + len(data), kind) + data + bytes(-len(data) % 4)
 
 	lo = struct.pack("=I", 1)
 	messages = {
 		"route": (24, struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, 254, 4, 253, 1, 0) + attribute(4, lo)),
-		"local": (24, struct.pack("=BBBBBBBBI", socket.AF_INET, 24, 0, 0, 255, 4, 254, 2, 0) +
-			  attribute(1, socket.inet_aton("45.60.70.0")) + attribute(4, lo)),
-		"unlocal": (25, struct.pack("=BBBBBBBBI", socket.AF_INET, 15, 0, 0, 255, 0, 254, 2, 0) +
-			    attribute(1, socket.inet_aton("198.18.0.0")) + attribute(4, lo)),
+		"local": (24, struct.pack("=BBBBBBBBI", socket.AF_INET, bits, 0, 0, 255, 4, 254, 2, 0) +
+			  attribute(1, socket.inet_aton(prefix)) + attribute(4, lo)),
+		"unlocal": (25, struct.pack("=BBBBBBBBI", socket.AF_INET, bits, 0, 0, 255, 0, 254, 2, 0) +
+			    attribute(1, socket.inet_aton(prefix)) + attribute(4, lo)),
 		"address": (20, struct.pack("=BBBBI", socket.AF_INET, 32, 0, 0, 1) + attribute(2, socket.inet_aton("45.60.70.80"))),
 		"link": (16, struct.pack("=BxHiII", 0, 0, 0, 0, 0) + attribute(18, attribute(1, b"veth"))),
 		"down": (16, struct.pack("=BxHiII", 0, 0, 1, 0, 1)),
+		"up": (16, struct.pack("=BxHiII", 0, 0, 1, 1, 1)),
 	}
 	kind, body = messages[what]
-	flags = 1 | 4 | (0x600 if kind in (16, 20, 24) and what != "down" else 0)
+	flags = 1 | 4 | (0x600 if kind in (16, 20, 24) and what not in ("down", "up") else 0)
 	with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as s:
 		s.bind((0, 0))
 		s.settimeout(2)
@@ -444,10 +446,10 @@ def do_files():
 	return {"files": found, "self": os.getpid()}
 
 
-def do_sockets():
-	"""Every socket file that can be seen from here, and the kernel's own table of sockets with names."""
+def do_sockets(top="/"):
+	"""Every socket file that can be seen below TOP, and the kernel's own table of sockets with names."""
 	found = []
-	for top, folders, files in os.walk("/"):
+	for top, folders, files in os.walk(top):
 		folders[:] = [f for f in folders if os.path.join(top, f) not in ("/proc", "/usr", "/sys")]
 		for name in files:
 			with contextlib.suppress(OSError):
@@ -503,11 +505,11 @@ def do_serve(host="127.0.0.1", port=0, connect=None):
 def do_steal(address, port):
 	"""Bind ADDRESS and PORT, which somebody else listens on: with every option that might let one."""
 	s = socket.socket(family_of(address), socket.SOCK_STREAM)
-	kept[s.fileno()] = s
-	for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
-		s.setsockopt(socket.SOL_SOCKET, option, 1)
-	s.bind((address, port))
-	s.listen(1)
+	with contextlib.closing(s):
+		for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+			s.setsockopt(socket.SOL_SOCKET, option, 1)
+		s.bind((address, port))
+		s.listen(1)
 	return {}
 
 

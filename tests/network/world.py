@@ -7,7 +7,8 @@
 
 The machine is a network and a mount namespace, and for an ordinary user a user namespace in which he has his own id: mcpcage runs
 there like anywhere, without privileges. A veth pair joins it to the internet: one thread of this process in a network namespace
-of its own (internet.py), with public-looking addresses, a name server, a host of the machine's LAN, and a cloud's metadata service.
+of its own (internet.py), with public-looking addresses, a name server, a host of the machine's LAN, and a cloud's metadata
+service.
 Nothing is connected to a network of the real machine: it is left before the first packet, and World() makes sure of it. All of it
 goes away with the process.
 
@@ -38,6 +39,7 @@ import cagetest  # noqa: E402
 import harness  # noqa: E402
 import internet  # noqa: E402
 import nameserver  # noqa: E402
+import puppet  # noqa: E402
 import tap  # noqa: E402
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -94,7 +96,8 @@ def _write(path, text):
 
 
 class World:
-	def __init__(self):
+	def __init__(self, user_namespace=False):
+		"""USER_NAMESPACE: for root as well."""
 		harness.require_mcpcage()
 		for tool in ("ip", "openssl"):
 			if not shutil.which(tool, path="/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"):
@@ -106,18 +109,20 @@ class World:
 		self._pid = os.getpid()
 		atexit.register(self._remove)
 		try:
-			self._leave()
-			self.ca, chain = internet.certificate(self.folder, CERTIFIED)
+			self._leave(user_namespace)
+			self.ca, self.chain = internet.certificate(self.folder, CERTIFIED)
 			os.chmod(self.ca, 0o644)
 			self.zone = nameserver.Zone()
 			self._names()
-			self.internet = internet.Services(chain, True, self.zone, setup=self._far_end,
+			self.internet = internet.Services(self.chain, True, self.zone, setup=self._far_end,
 							  datagram_hosts=[RESOLVER, RESOLVER6, PUBLIC, PUBLIC6, OTHER, LAN, METADATA])
 			self._join()
 			self.internet.begin()
 			self._files()
+			with contextlib.suppress(OSError):  # so that the control of pings works for an ordinary user
+				_write("/proc/sys/net/ipv4/ping_group_range", f"{os.getegid()} {os.getegid()}")
 			# What the machine itself serves, which is as private as its LAN.
-			self.locals = [internet.Services(chain, False, host=host) for host in ("127.0.0.1", "::1", MACHINE)]
+			self.locals = [internet.Services(self.chain, False, host=host) for host in ("127.0.0.1", "::1", MACHINE)]
 			for services in self.locals:
 				services.begin()
 		except CannotBuild as e:
@@ -127,11 +132,12 @@ class World:
 		if os.getpid() == self._pid:
 			self.copy.remove()
 
-	def _leave(self):
+	@staticmethod
+	def _leave(user_namespace):
 		"""Into namespaces of our own. A root with every privilege stays root; anybody else gets a user namespace first."""
 		before = os.readlink("/proc/self/ns/net")
 		uid, gid = os.geteuid(), os.getegid()
-		if uid != 0 or LIBC.unshare(NEWNS | NEWNET):
+		if uid != 0 or user_namespace or LIBC.unshare(NEWNS | NEWNET):
 			_check(LIBC.unshare(NEWUSER | NEWNS | NEWNET), "no user and network namespaces for the test")
 			_write("/proc/self/setgroups", "deny")
 			_write("/proc/self/uid_map", f"{uid} {uid} 1")
@@ -213,6 +219,28 @@ class World:
 	def bare(self):
 		"""The same puppet on the machine, in no cage: the control of every attack."""
 		return Bare()
+
+	@staticmethod
+	def privileged(*actions):
+		"""
+		The last result of ACTIONS, (name, arguments) of puppet.py, with every privilege over a new network namespace: the control
+		of what needs one.
+		"""
+		r, w = os.pipe()
+		pid = os.fork()
+		if pid == 0:
+			result = {"error": "no namespace"}
+			with contextlib.suppress(BaseException):
+				if LIBC.unshare(NEWNET) == 0:
+					for name, arguments in actions:
+						result = puppet.act(name, arguments)
+				os.write(w, json.dumps(result).encode())
+			os._exit(0)
+		os.close(w)
+		with os.fdopen(r, "rb") as f:
+			text = f.read()
+		os.waitpid(pid, 0)
+		return json.loads(text or b"{}")
 
 	@contextlib.contextmanager
 	def more_files(self):
