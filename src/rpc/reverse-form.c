@@ -7,6 +7,8 @@
  */
 #include "rpc/reverse.h"
 
+#include "rpc/unicode.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -33,7 +35,29 @@ static const char *const secrets[] = {
 	"sessionid", "authorization header",
 	/* the commonest words of other languages */
 	"passwort", "kennwort", "mot de passe", "motdepasse", "contrasena", "clave secreta", "senha",
-	"parola d ordine", "wachtwoord", "haslo", "losenord", "adgangskode", "salasana",
+	"parola d ordine", "palavra passe", "wachtwoord", "haslo", "heslo", "jelszo", "lozinka", "losenord", "passord", "kodeord",
+	"adgangskode", "salasana", "sifre", "sifresi", "kata sandi", "contrasenya", "pw",
+};
+
+/* Those of other scripts, in small letters and without spaces: looked for anywhere. */
+static const char *const secrets_elsewhere[] = {
+	"\320\277\320\260\321\200\320\276\320\273", /* Russian, Ukrainian, Bulgarian: parol... */
+	"\320\273\320\276\320\267\320\270\320\275\320\272", /* Serbian, Macedonian: lozink... */
+	"\320\277\320\270\320\275\320\272\320\276\320\264", "\320\277\321\226\320\275\320\272\320\276\320\264", /* pinkod */
+	"\317\203\317\205\316\275\316\270\316\267\316\274\316\261\317\204\316\271\316\272", /* Greek: synthimatik... */
+	"\317\200\317\201\317\214\317\203\316\262\316\261\317\203\316\267\317\202", /* (a code) of access */
+	"\345\257\206\347\240\201", "\345\257\206\347\242\274", "\345\217\243\344\273\244", /* Chinese: password */
+	"\351\252\214\350\257\201\347\240\201", "\351\251\227\350\255\211\347\242\274", /* code sent to you */
+	"\345\257\206\351\222\245", "\345\257\206\351\221\260", "\347\247\201\351\222\245", "\345\212\251\350\256\260\350\257\215", /* keys, seed words */
+	"\343\203\221\343\202\271\343\203\257\343\203\274\343\203\211", "\346\232\227\350\250\274\347\225\252\345\217\267", /* Japanese: password, PIN */
+	"\350\252\215\350\250\274\343\202\263\343\203\274\343\203\211", "\347\247\230\345\257\206\351\215\265", /* code, private key */
+	"\353\271\204\353\260\200\353\262\210\355\230\270", "\354\225\224\355\230\270", "\354\235\270\354\246\235\353\262\210\355\230\270", /* Korean */
+	"\331\203\331\204\331\205\330\251\330\247\331\204\331\205\330\261\331\210\330\261", /* Arabic: word of passing */
+	"\331\203\331\204\331\205\330\251\330\247\331\204\330\263\330\261", /* word of the secret */
+	"\327\241\327\231\327\241\327\236", /* Hebrew */
+	"\340\244\252\340\244\276\340\244\270\340\244\265\340\244\260\340\245\215\340\244\241", /* Hindi */
+	"\340\270\243\340\270\253\340\270\261\340\270\252\340\270\234\340\271\210\340\270\262\340\270\231", /* Thai */
+	"m\341\272\255tkh\341\272\251u", /* Vietnamese */
 };
 
 static bool is_upper(uint8_t c)
@@ -166,6 +190,67 @@ static bool has_phrase(const char *folded, const char *phrase)
 	return false;
 }
 
+/* "p a s s w o r d": words of one letter each, three or more in a row, become one. In place. */
+static void join_letters(char *folded)
+{
+	char *to = folded;
+
+	for (const char *at = folded; *at;) {
+		size_t run = 0;
+		while (at[2 * run] == ' ' && at[2 * run + 1] && at[2 * run + 1] != ' ' && at[2 * run + 2] == ' ')
+			run++;
+		if (run < 3) {
+			*to++ = *at++;
+			continue;
+		}
+		*to++ = ' ';
+		for (size_t i = 0; i < run; i++)
+			*to++ = at[2 * i + 1];
+		at += 2 * run;
+	}
+	*to = '\0';
+}
+
+/* In small letters as far as secrets_elsewhere needs it, and without what parts letters or words. At most a byte longer than TEXT. */
+static void squeeze(struct span text, char *out)
+{
+	const uint8_t *p = (const uint8_t *)text.p, *end = p + text.n;
+	size_t n = 0;
+
+	while (p < end) {
+		uint32_t c = next_char(&p, end);
+		if (is_ignored(c) || (c < 0x80 && plain_ascii((uint8_t)c) == ' ') || c == 0xa0 || (c >= 0x2000 && c <= 0x2060) || c == 0x3000)
+			continue;
+		if (c < 0x80)
+			c = (uint8_t)plain_ascii((uint8_t)c);
+		else if ((c >= 0x410 && c <= 0x42f) || (c >= 0x391 && c <= 0x3a9))
+			c += 0x20;
+		else if (c >= 0x400 && c <= 0x40f)
+			c += 0x50;
+		n += unicode_encode(out + n, c);
+	}
+	out[n] = '\0';
+}
+
+static bool is_secret_elsewhere(struct span text)
+{
+	char squeezed[512];
+
+	squeeze(text, squeezed);
+	for (size_t i = 0; i < sizeof secrets_elsewhere / sizeof *secrets_elsewhere; i++)
+		if (strstr(squeezed, secrets_elsewhere[i]))
+			return true;
+	return false;
+}
+
+static bool is_secret(const char *folded)
+{
+	for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+		if (has_phrase(folded, secrets[i]))
+			return true;
+	return false;
+}
+
 bool reverse_secret(struct span text)
 {
 	char folded[1024];
@@ -173,10 +258,13 @@ bool reverse_secret(struct span text)
 	/* In pieces that overlap, so that no length hides a word. */
 	for (size_t at = 0; at < text.n || at == 0; at += 400) {
 		size_t n = text.n - at < 500 ? text.n - at : 500;
-		fold((struct span){ text.p + at, n }, folded, sizeof folded);
-		for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-			if (has_phrase(folded, secrets[i]))
-				return true;
+		struct span piece = { text.p + at, n };
+		fold(piece, folded, sizeof folded);
+		if (is_secret(folded) || is_secret_elsewhere(piece))
+			return true;
+		join_letters(folded);
+		if (is_secret(folded))
+			return true;
 		if (n < 500)
 			break;
 	}
