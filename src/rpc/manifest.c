@@ -269,6 +269,11 @@ bool manifest_closed(const struct manifest *m, enum item_kind kind)
 	return m->lists[kind].closed;
 }
 
+bool manifest_unseen(const struct manifest *m)
+{
+	return m->mode == PINS_REVIEW && !m->any_reviewed;
+}
+
 const struct item *manifest_find(const struct manifest *m, enum item_kind kind, struct span name)
 {
 	return find(m, kind, name);
@@ -328,7 +333,7 @@ static void known(struct manifest *m, struct item *item)
 
 static enum standing unpinned(const struct manifest *m)
 {
-	return m->mode == PINS_REVIEW && !m->any_reviewed ? STANDING_UNREVIEWED : STANDING_NEW;
+	return manifest_unseen(m) ? STANDING_UNREVIEWED : STANDING_NEW;
 }
 
 /* An item that nothing is known of, or that is not pinned. */
@@ -558,8 +563,10 @@ int manifest_hello(struct manifest *m, const char *method, struct tree *t, uint3
 		info = tree_member(t, tree_member(t, result, "_meta"), META_SERVER_INFO);
 	if (offer_single(m, ITEM_IDENTITY, method, t, info, &item) < 0)
 		return -1;
-	/* A client needs an identity: what nobody has reviewed yet is shown. */
-	if (item && item->standing == STANDING_CHANGED && info != TREE_NONE)
+	/* A client needs an identity: one of a server that was reviewed, where only this is new, is shown. */
+	if (info != TREE_NONE && manifest_unseen(m))
+		edit_value(e, offset, t, info, SPAN(NO_IDENTITY));
+	else if (item && item->standing == STANDING_CHANGED && info != TREE_NONE)
 		edit_value(e, offset, t, info, span_is(item->content, "null") ? SPAN(NO_IDENTITY) : item->content);
 	if (offer_single(m, ITEM_INSTRUCTIONS, method, t, text, &item) < 0)
 		return -1;

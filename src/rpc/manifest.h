@@ -96,12 +96,15 @@ int manifest_pin(struct manifest *m, enum item_kind kind, struct span name, stru
 /* A whole list of KIND has been pinned: what is not among it is new. */
 void manifest_close(struct manifest *m, enum item_kind kind);
 bool manifest_closed(const struct manifest *m, enum item_kind kind);
+/* Review mode, and nobody has looked at anything of this server yet: nothing of it is to pass. After manifest_pin(). */
+bool manifest_unseen(const struct manifest *m);
 /* The client uses what it was shown: lists that were seen whole are closed now, and others when they are. */
 void manifest_settle(struct manifest *m);
 
 /*
  * The result of initialize or server/discover (METHOD). RESULT is its node. Instructions that are held are dropped (edit_drop():
- * the caller sweeps RESULT), an identity that has changed is replaced by the pinned one. Lists are pinned one kind at a
+ * the caller sweeps RESULT), an identity that has changed is replaced by the pinned one, and one of a server that manifest_unseen() is
+ * about by none. Lists are pinned one kind at a
  * time, so nothing else of the result is looked at. 0, or -1 when memory ran out: the answer must not pass.
  */
 int manifest_hello(struct manifest *m, const char *method, struct tree *t, uint32_t result, size_t offset,

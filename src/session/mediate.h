@@ -50,6 +50,8 @@ enum fate method_check_reply(struct passage *p);
  */
 struct manifest;
 enum fate pinned_request(struct passage *p);
+/* For all that passes between a client and a server of which nobody has seen anything yet, where policy wants a review first. */
+enum fate pinned_unseen(struct passage *p);
 enum fate pinned_answer(struct passage *p);
 const struct manifest *pinned_manifest(const struct filter *f);
 

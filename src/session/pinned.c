@@ -15,6 +15,7 @@
 #include "session/texts.h"
 #include "store/pins.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,59 @@ void pinned_end(struct filter *f)
 	for (unsigned k = 0; k < ITEM_KINDS; k++)
 		if (p->listed[k] && !manifest_closed(p->manifest, (enum item_kind)k))
 			report_list(f, (enum item_kind)k, true);
+}
+
+/* ---- before the first review ----------------------------------------------------------------- */
+
+/* A client has to be told that it is not spoken to, and may look at lists that are empty then. Calls have an answer of their own. */
+static bool for_unseen(const char *method)
+{
+	static const char *const methods[] = {
+		"initialize", "server/discover", "ping", "logging/setLevel", "tools/list", "prompts/list", "resources/templates/list",
+		"tools/call", "prompts/get",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (strcmp(method, methods[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The code of an error says which versions the server speaks, and is no text. */
+static int code_of(struct passage *p)
+{
+	const struct tree *t = passage_tree(p);
+	uint32_t node = t ? tree_member(t, 0, "code") : TREE_NONE;
+	char token[16] = "";
+
+	if (t && tree_is(t, node, TREE_NUMBER) && tree_raw(t, node).n < sizeof token)
+		copy_text(token, sizeof token, tree_raw(t, node).p, tree_raw(t, node).n);
+	long code = strtol(token, NULL, 10);
+	return code < INT_MIN || code > INT_MAX || code == 0 ? CODE_DENIED : (int)code;
+}
+
+enum fate pinned_unseen(struct passage *p)
+{
+	static const char words[] = "the user has not reviewed what this server offers yet. Do not try it again; the user can "
+				    "review this server with \"mcpcage review\".";
+	const char *rule = "pins: not reviewed";
+	bool client = p->d == CLIENT_TO_SERVER;
+
+	if (!manifest_unseen(p->f->pinned->manifest))
+		return FATE_NEXT;
+	switch (p->m.kind) {
+	case MESSAGE_NOTIFICATION:
+		return passage_drop(p, DROP_PINS, rule);
+	case MESSAGE_REQUEST:
+		if (client ? for_unseen(p->m.method) : strcmp(p->m.method, "ping") == 0)
+			return FATE_NEXT;
+		return passage_refuse(p, DROP_PINS, client ? CODE_DENIED : CODE_METHOD_NOT_FOUND, rule, "mcpcage refused this: %s", words);
+	case MESSAGE_ERROR:
+		return passage_refuse(p, DROP_PINS, code_of(p), rule, "mcpcage keeps back what the server says: %s", words);
+	case MESSAGE_RESULT:
+		break;
+	}
+	return FATE_NEXT;
 }
 
 /* ---- the client's requests -------------------------------------------------------------------- */

@@ -408,8 +408,10 @@ static void greetings(void)
 	manifest_free(m);
 
 	m = manifest_new(PINS_REVIEW, on_finding, &told);
-	is_str(hello(m, "{\"serverInfo\":{\"name\":\"s\"},\"instructions\":\"obey me\"}"), "{\"serverInfo\":{\"name\":\"s\"}}",
-	       "in review mode instructions wait, but a client is told whom it speaks with");
+	ok(manifest_unseen(m), "in review mode nobody has looked at this server yet");
+	is_str(hello(m, "{\"serverInfo\":{\"name\":\"s\"},\"instructions\":\"obey me\"}"),
+	       "{\"serverInfo\":{\"name\":\"unknown\",\"version\":\"0\"}}",
+	       "before the first review instructions wait, and the identity");
 	manifest_free(m);
 }
 
