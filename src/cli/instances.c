@@ -102,7 +102,10 @@ void grant_json(struct buf *out, const struct control_grant *g)
 		json_member_bool(out, "linked", g->linked);
 	}
 	json_member_time(out, "since", g->since);
-	json_member_time(out, "until", g->until);
+	if (g->until)
+		json_member_time(out, "until", g->until);
+	else
+		json_member_str(out, "until", NULL);
 }
 
 void grant_line(struct buf *out, const struct control_grant *g)
@@ -116,6 +119,9 @@ void grant_line(struct buf *out, const struct control_grant *g)
 			buf_puts(out, ", and by a symlink at its own path");
 	}
 	buf_puts(out, ", until ");
-	put_time(out, g->until);
+	if (g->until)
+		put_time(out, g->until);
+	else
+		buf_puts(out, "the session ends");
 	buf_putc(out, '\n');
 }

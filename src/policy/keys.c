@@ -707,7 +707,16 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.help = "longest grant to the session while it runs",
 		.man = "For how long at most \"mcpcage grant\" may give something to a session that is running. \"off\": it "
 		       "gives nothing. Where an administrator has locked files.read, no path can be granted to a running "
-		       "session either, whatever is said here.",
+		       "session either, whatever is said here; likewise with network.allow and hosts.",
+	},
+	[KEY_GRANTS_HOSTS] = {
+		.id = KEY_GRANTS_HOSTS,
+		.path = "grants.hosts", .option = "--grant-hosts",
+		.group = GROUP_GRANTS, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT, MEMBER(grants_hosts),
+		.fallback = "false",
+		.help = "make ready for hosts to be granted while it runs",
+		.man = "Whether hosts can be granted to a session that is started with none in network.allow. It takes a "
+		       "process more, which waits for that; a session that has hosts, or network.default ask, has it anyway.",
 	},
 	[KEY_ALARMS_CALLS] = {
 		.id = KEY_ALARMS_CALLS,

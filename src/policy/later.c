@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "policy/keys.h"
+#include "policy/network.h"
 #include "policy/planner.h"
 #include "policy/value.h"
 
@@ -32,6 +33,7 @@ int planner_later(struct planner *p)
 
 	later->longest = p->policy->grants_longest;
 	later->paths_locked = p->policy->read_locked;
+	later->hosts_locked = p->policy->hosts_locked;
 	later->home = copy(facts->home);
 	later->home_other = copy(facts->home_env);
 	later->home_free = p->homes.home != NULL;
@@ -48,7 +50,7 @@ int planner_later(struct planner *p)
 
 /* ---- whether ------------------------------------------------------------------------------------- */
 
-int later_may(const struct plan *plan, uint64_t time, bool path, struct error *err)
+static int may(const struct plan *plan, uint64_t time, struct error *err)
 {
 	const struct policy_key *key = &policy_keys[KEY_GRANTS_LONGEST];
 	char longest[32];
@@ -57,16 +59,64 @@ int later_may(const struct plan *plan, uint64_t time, bool path, struct error *e
 		error_set(err, 0, "policy grants nothing to this session while it runs (%s)", key->path);
 		return error_kind(err, ERROR_USAGE);
 	}
-	if (path && plan->later.paths_locked) {
-		error_set(err, 0, "the administrator has locked what servers may read (%s)", policy_keys[KEY_FILES_READ].path);
+	if (time > 0 && time <= plan->later.longest)
+		return 0;
+	value_number_text(key, plan->later.longest, longest);
+	error_set(err, 0, "a grant to this session lasts %s at most (%s)", longest, key->path);
+	error_hint(err, "give a shorter time with --for");
+	return error_kind(err, ERROR_USAGE);
+}
+
+int later_may_path(const struct plan *plan, uint64_t time, struct error *err)
+{
+	if (may(plan, time, err) < 0)
+		return -1;
+	if (!plan->later.paths_locked)
+		return 0;
+	error_set(err, 0, "the administrator has locked what servers may read (%s)", policy_keys[KEY_FILES_READ].path);
+	return error_kind(err, ERROR_USAGE);
+}
+
+int later_may_host(const struct plan *plan, uint64_t time, struct error *err)
+{
+	if (may(plan, time, err) < 0)
+		return -1;
+	if (plan->network != NETWORK_NAMES) {
+		error_set(err, 0, "this session was started with %s, so no host can be granted to it",
+			  plan->network == NETWORK_HOST ? "the host's network" : "no network");
+		error_hint(err, plan->network == NETWORK_HOST
+					? "it reaches whatever you reach (--network host)"
+					: "start it with a host it may reach (--allow-host), or with --grant-hosts (grants.hosts)");
 		return error_kind(err, ERROR_USAGE);
 	}
-	if (time == 0 || time > plan->later.longest) {
-		value_number_text(key, plan->later.longest, longest);
-		error_set(err, 0, "a grant to this session lasts %s at most (%s)", longest, key->path);
-		error_hint(err, "give a shorter time with --for");
+	if (!plan->later.hosts_locked)
+		return 0;
+	error_set(err, 0, "the administrator has locked which hosts servers may reach (%s)", policy_keys[KEY_NETWORK_ALLOW].path);
+	return error_kind(err, ERROR_USAGE);
+}
+
+int later_host(const struct plan *plan, const char *text, char rule[HOST_TEXT_SIZE], struct error *err)
+{
+	CLEANUP(network_needs_free) struct network_needs needs = { 0 };
+	struct host_rule host;
+
+	if (host_rule_parse(text, &host, err) < 0)
+		return -1;
+	host_rule_text(&host, rule);
+	if (host.kind == HOST_RANGE) {
+		error_set(err, 0, "cannot grant %s: a running session can be granted names, not addresses", rule);
 		return error_kind(err, ERROR_USAGE);
 	}
+	if (network_needs(&plan->names, &needs, err) < 0)
+		return -1;
+	for (size_t i = 0; i < host.ports_n; i++)
+		for (unsigned port = host.ports[i].low; port <= host.ports[i].high; port++) {
+			if (network_port(&needs, (uint16_t)port))
+				continue;
+			error_set(err, 0, "cannot grant %s: the session has no socket for port %u", rule, port);
+			error_hint(err, "a session has those of the hosts that it was started with, and %d", HOST_PORT_DEFAULT);
+			return error_kind(err, ERROR_USAGE);
+		}
 	return 0;
 }
 

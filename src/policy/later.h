@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "policy/facts.h"
+#include "policy/host.h"
 #include "policy/plan.h"
 
 #include <stdbool.h>
@@ -22,8 +23,14 @@
 /* Paths that are granted at the same time to one session. */
 #define LATER_MAX 64
 
-/* Whether a grant of TIME milliseconds is within policy; and, with PATH, of a path at all. */
-int later_may(const struct plan *plan, uint64_t time, bool path, struct error *err);
+/* Whether a grant for TIME milliseconds is within policy, of a path or of a host. */
+int later_may_path(const struct plan *plan, uint64_t time, struct error *err);
+int later_may_host(const struct plan *plan, uint64_t time, struct error *err);
+/*
+ * TEXT as a rule that can be granted, in its one spelling: names only, and ports that the session has sockets for, because neither
+ * routes nor sockets can be made in a cage that stands.
+ */
+int later_host(const struct plan *plan, const char *text, char rule[HOST_TEXT_SIZE], struct error *err);
 
 /*
  * FACTS has home, home_env and protect as PLAN has them, and has looked at ASKED and at all protected places. 0: ASKED can be

@@ -313,10 +313,12 @@ int merge_finish(struct merge *merge, struct policy *policy, struct error *err)
 		return error_kind(err, ERROR_USAGE);
 	}
 	/* An empty list is none. */
-	if (merged->network == NETWORK_NAMES && merged->names.allow.n == 0 && merged->names.unknown == UNKNOWN_DENY)
+	if (merged->network == NETWORK_NAMES && merged->names.allow.n == 0 && merged->names.unknown == UNKNOWN_DENY &&
+	    !(merged->grants_hosts && merged->grants_longest))
 		merged->network = NETWORK_NONE;
 	merged->read_locked = merge->locks[KEY_FILES_READ].by != NULL;
 	merged->write_locked = merge->locks[KEY_FILES_WRITE].by != NULL;
+	merged->hosts_locked = merge->locks[KEY_NETWORK_ALLOW].by != NULL;
 	*policy = *merged;
 	*merged = (struct policy){ 0 };
 	return 0;

@@ -55,6 +55,8 @@ void show_network_words(const struct plan *plan, struct buf *out)
 	}
 	if (names->unknown == UNKNOWN_ASK)
 		buf_puts(out, "  other names: you are asked\n");
+	else if (names->allow.n == 0)
+		buf_puts(out, "  no host yet; hosts can be granted while it runs (grants.hosts)\n");
 	buf_puts(out, "  nothing else, not even this machine's own services\n");
 	if (names->sni == SNI_OFF)
 		buf_puts(out, "  TLS for another name at the same address IS NOT NOTICED (network.sni)\n");

@@ -48,6 +48,7 @@ struct plan_mount {
 struct plan_later {
 	uint64_t longest; /* milliseconds; 0: nothing */
 	bool paths_locked;  /* an administrator locked files.read */
+	bool hosts_locked;  /* an administrator locked network.allow */
 	char *home, *home_other; /* the user's home under its two names; NULL: no such */
 	bool home_free, other_free; /* it is nothing else as well, such as a service's "/" */
 	struct strlist protect;  /* protected beside the lists of protect.h */

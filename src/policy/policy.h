@@ -93,6 +93,7 @@ struct policy {
 	enum args_mode args;
 	bool read_locked;  /* an administrator locked files.read: arguments may open nothing new */
 	bool write_locked; /* likewise files.write */
+	bool hosts_locked; /* likewise network.allow */
 	uint64_t home_keep; /* milliseconds without use after which the private home is wiped; 0: it ends with the session */
 	uint64_t home_size; /* bytes; ceiling of the private home */
 	uint64_t tmp_size;  /* bytes; ceiling of the private /tmp, /dev/shm and each --tmpfs */
@@ -130,6 +131,7 @@ struct policy {
 
 	/* grants to the running session */
 	uint64_t grants_longest; /* milliseconds; 0: none */
+	bool grants_hosts; /* names can be granted where `names` has none */
 
 	/* records */
 	char *audit; /* file, "off", or NULL for the default in the state folder */

@@ -192,6 +192,7 @@ static void introduce(struct session *s, struct control_peer *peer)
 	r.session.pid = (int32_t)getpid();
 	r.session.started = (int64_t)now.tv_sec - (int64_t)((session_now() - s->started) / 1000);
 	r.session.longest = s->plan->later.longest;
+	r.session.hosts = s->plan->network == NETWORK_NAMES && !s->plan->later.hosts_locked;
 	control_answer(peer, &r);
 }
 

@@ -67,7 +67,7 @@ struct control_grant {
 	uint32_t id;
 	uint8_t kind;   /* enum grant_kind */
 	uint8_t linked; /* GRANT_PATH: a symlink at its own path leads to `place` */
-	int64_t since, until;
+	int64_t since, until; /* `until` 0: as long as the session lasts */
 	char what[CONTROL_TEXT];
 	char place[CONTROL_TEXT]; /* GRANT_PATH: where the server sees it */
 };

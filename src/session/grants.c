@@ -22,6 +22,8 @@
 
 /* Attempts to take something away before the session is ended for it, and the time between them. */
 enum { DETACH_TRIES = 3, DETACH_WAIT = 1000 };
+/* How long egress may take to cut what a host's grant allowed; and until it is tried again when it does not listen. */
+enum { REVOKE_WAIT = 5000, RETRY_WAIT = 50 };
 /* Requests that were refused and are written to the audit log. */
 enum { REFUSED_WRITTEN = 200 };
 
@@ -137,6 +139,7 @@ static void answer_grant(struct control_peer *peer, const struct grant_entry *e)
 	control_answer(peer, &r);
 }
 
+/* Nobody waits, if PEER is NULL. */
 static void refuse(struct session *s, struct control_peer *peer, const char *what, const struct error *err)
 {
 	struct grants *g = &s->grants;
@@ -153,6 +156,7 @@ static void begin_end(struct session *s, struct grant_entry *e, const char *why,
 	e->state = GRANT_ENDING;
 	e->why = why;
 	e->ended_by = by;
+	e->told = false;
 	e->retry = 0;
 	changed(s);
 }
@@ -191,7 +195,8 @@ static void detach_failed(struct session *s, struct grant_entry *e, const struct
 
 /* ---- what a helper has done ----------------------------------------------------------------------- */
 
-static struct grant_entry *new_entry(struct session *s, enum grant_kind kind, const char *what, struct error *err)
+static struct grant_entry *new_entry(struct session *s, enum grant_kind kind, const char *what, struct control_peer *asker, uint64_t time_,
+				     struct error *err)
 {
 	struct grants *g = &s->grants;
 	struct grant_entry *e = free_entry(g);
@@ -215,32 +220,39 @@ static struct grant_entry *new_entry(struct session *s, enum grant_kind kind, co
 	e->state = GRANT_COMING;
 	e->kind = kind;
 	e->id = ++g->last;
-	e->by = g->asker ? g->asker->pid : 0;
+	e->asker = asker;
+	e->by = asker ? asker->pid : 0;
+	e->time = time_;
 	return e;
 }
 
-/* From now on, for as long as was asked. */
+/* From now on, for as long as was asked; with a time of 0 for as long as the session lasts. */
 static void activate(struct session *s, struct grant_entry *e, bool prolonged)
 {
-	struct grants *g = &s->grants;
-
 	int64_t now = (int64_t)time(NULL);
 
 	e->state = GRANT_ACTIVE;
 	if (!prolonged)
 		e->since = now;
-	e->until = now + (int64_t)((g->time + 999) / 1000);
-	e->end = boot_now() + g->time;
+	e->until = e->time ? now + (int64_t)((e->time + 999) / 1000) : 0;
+	e->end = e->time ? boot_now() + e->time : UINT64_MAX;
 	changed(s);
 	journal_grant(s, e, prolonged);
-	answer_grant(g->asker, e);
-	g->asker = NULL;
+	answer_grant(e->asker, e);
+	e->asker = NULL;
+}
+
+static void prolong(struct session *s, struct grant_entry *e, struct control_peer *asker, uint64_t time_)
+{
+	e->asker = asker;
+	e->time = time_;
+	activate(s, e, true);
 }
 
 static void attach(struct session *s, const struct grant_said *said, struct error *err)
 {
 	struct grants *g = &s->grants;
-	struct grant_entry *e = new_entry(s, GRANT_PATH, said->real, err);
+	struct grant_entry *e = new_entry(s, GRANT_PATH, said->real, g->asker, g->time, err);
 
 	if (!e)
 		return;
@@ -267,12 +279,15 @@ static void source_done(struct session *s)
 	else if (said.rc == 0) {
 		struct grant_entry *same = active(g, GRANT_PATH, said.real);
 		if (same) {
-			activate(s, same, true);
+			prolong(s, same, g->asker, g->time);
+			g->asker = NULL;
 			return;
 		}
 		attach(s, &said, &err);
-		if (g->working)
+		if (g->working) {
+			g->asker = NULL; /* the entry has it now */
 			return;
+		}
 	}
 	refuse(s, g->asker, g->asked, &err);
 	g->asker = NULL;
@@ -280,21 +295,20 @@ static void source_done(struct session *s)
 
 static void attach_done(struct session *s, struct grant_entry *e)
 {
-	struct grants *g = &s->grants;
-	const struct grant_said *said = &g->helper.said;
+	const struct grant_said *said = &s->grants.helper.said;
 
 	if (said->rc == 0) {
 		e->at_apart = said->at_apart;
 		e->linked = said->linked;
 		/* Who asked for it and does not wait has not got it. */
-		if (g->asker)
+		if (e->asker)
 			activate(s, e, false);
 		else
 			begin_end(s, e, "nobody waited for it", 0);
 		return;
 	}
-	refuse(s, g->asker, g->asked, &said->error);
-	g->asker = NULL;
+	refuse(s, e->asker, e->what, &said->error);
+	e->asker = NULL;
 	/* Nothing is known of how far it came, so it is undone as if it had come all the way. */
 	if (said->error.sys == ETIMEDOUT)
 		begin_end(s, e, "failed", 0);
@@ -323,6 +337,35 @@ static void helper_done(struct session *s)
 }
 
 /* ---- turns ---------------------------------------------------------------------------------------- */
+
+/* Egress is told once, and has to say that it is done. */
+static void revoke_host(struct session *s, struct grant_entry *e)
+{
+	union record r = { .revoke = { .id = e->id } };
+	struct error err;
+
+	if (s->egress.fd < 0) {
+		ended(s, e);
+		return;
+	}
+	if (e->told) {
+		error_set(&err, 0, "the process that speaks to the network does not take %s back", e->what);
+		e->failed = DETACH_TRIES;
+		detach_failed(s, e, &err);
+		return;
+	}
+	e->told = record_try_send(s->egress.fd, RECORD_REVOKE, &r) == 0;
+	e->retry = session_now() + (e->told ? REVOKE_WAIT : RETRY_WAIT);
+}
+
+static void revoke_hosts(struct session *s)
+{
+	for (size_t i = 0; i < LATER_MAX; i++) {
+		struct grant_entry *e = &s->grants.v[i];
+		if (e->state == GRANT_ENDING && e->kind == GRANT_HOST && session_now() >= e->retry)
+			revoke_host(s, e);
+	}
+}
 
 static bool start_detach(struct session *s)
 {
@@ -362,6 +405,7 @@ void grants_tend(struct session *s)
 	struct grants *g = &s->grants;
 
 	expire(s);
+	revoke_hosts(s);
 	if (g->helper.job != GRANT_JOB_NONE) {
 		if (!grant_helper_tend(&g->helper))
 			return;
@@ -418,7 +462,7 @@ static void grant_path(struct session *s, struct control_peer *peer)
 {
 	struct error err;
 
-	if (later_may(s->plan, peer->request.time, true, &err) < 0) {
+	if (later_may_path(s->plan, peer->request.time, &err) < 0) {
 		refuse(s, peer, peer->request.text, &err);
 	} else if (s->places[0] < 0 || s->places[1] < 0) {
 		error_set(&err, 0, "this session has no way into its cage");
@@ -428,12 +472,80 @@ static void grant_path(struct session *s, struct control_peer *peer)
 	}
 }
 
+/* 0: egress has been told, and will say what became of it. */
+static int allow_host(struct session *s, const char *rule, struct control_peer *asker, uint64_t time_, struct error *err)
+{
+	struct grant_entry *e = new_entry(s, GRANT_HOST, rule, asker, time_, err);
+	union record r = { 0 };
+
+	if (!e)
+		return -1;
+	/* Without a time of its own: the clock is here, and goes on while the machine sleeps. */
+	r.allow_host.id = e->id;
+	(void)snprintf(r.allow_host.rule, sizeof r.allow_host.rule, "%s", rule);
+	if (s->egress.fd >= 0 && record_try_send(s->egress.fd, RECORD_ALLOW_HOST, &r) == 0)
+		return 0;
+	drop(e);
+	return error_set(err, 0, "the process that speaks to the network cannot be told");
+}
+
 static void grant_host(struct session *s, struct control_peer *peer)
 {
+	char rule[HOST_TEXT_SIZE];
+	struct grant_entry *same;
 	struct error err;
 
-	error_set(&err, 0, "this session has no network by name, so no host can be granted");
-	refuse(s, peer, peer->request.text, &err);
+	if (later_may_host(s->plan, peer->request.time, &err) < 0 || later_host(s->plan, peer->request.text, rule, &err) < 0) {
+		refuse(s, peer, peer->request.text, &err);
+	} else if ((same = active(&s->grants, GRANT_HOST, rule)) != NULL) {
+		prolong(s, same, peer, peer->request.time);
+	} else {
+		peer->state = CONTROL_WORKS;
+		if (allow_host(s, rule, peer, peer->request.time, &err) < 0)
+			refuse(s, peer, rule, &err);
+	}
+}
+
+int grants_allow(struct session *s, const char *name, uint64_t time_, struct error *err)
+{
+	char rule[HOST_TEXT_SIZE];
+
+	if (later_host(s->plan, name, rule, err) < 0)
+		return -1;
+	return active(&s->grants, GRANT_HOST, rule) ? 0 : allow_host(s, rule, NULL, time_, err);
+}
+
+static struct grant_entry *host_entry(struct grants *g, uint32_t id)
+{
+	for (size_t i = 0; i < LATER_MAX; i++)
+		if (g->v[i].state != GRANT_FREE && g->v[i].kind == GRANT_HOST && g->v[i].id == id)
+			return &g->v[i];
+	return NULL;
+}
+
+void grants_said(struct session *s, const struct record_granted *r)
+{
+	struct grant_entry *e = host_entry(&s->grants, r->id);
+	struct error err;
+
+	if (!e)
+		return;
+	if (r->what == GRANTED_NOW && e->state == GRANT_COMING) {
+		/* Who asked for it and does not wait has not got it; what was answered to a question waits for nobody. */
+		if (e->asker || e->by == 0)
+			activate(s, e, false);
+		else
+			begin_end(s, e, "nobody waited for it", 0);
+	} else if (r->what == GRANTED_NOT && e->state == GRANT_COMING) {
+		error_set(&err, 0, "cannot grant %s: %s", e->what, r->why);
+		refuse(s, e->asker, e->what, &err);
+		drop(e);
+	} else if (r->what != GRANTED_NOW) {
+		e->cut = r->cut;
+		if (e->state == GRANT_ACTIVE)
+			begin_end(s, e, "expired", 0);
+		ended(s, e);
+	}
 }
 
 void grants_heard(struct session *s, struct control_peer *peer)
@@ -469,6 +581,9 @@ void grants_forget(struct session *s, const struct control_peer *peer)
 {
 	if (s->grants.asker == peer)
 		s->grants.asker = NULL;
+	for (size_t i = 0; i < LATER_MAX; i++)
+		if (s->grants.v[i].asker == peer)
+			s->grants.v[i].asker = NULL;
 }
 
 /* ---- for the loop --------------------------------------------------------------------------------- */

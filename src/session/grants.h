@@ -39,9 +39,13 @@ struct grant_entry {
 	int tree;                 /* GRANT_PATH: what is mounted; -1 */
 	int64_t since, until;     /* seconds since the epoch, for people */
 	uint64_t end;             /* milliseconds, CLOCK_BOOTTIME */
-	pid_t by;                 /* who asked for it */
+	struct control_peer *asker; /* GRANT_COMING: who waits for it; NULL: nobody */
+	pid_t by;                 /* who asked for it; 0: it is the answer to a question */
+	uint64_t time;            /* milliseconds that were asked for; 0: as long as the session lasts */
 	const char *why;          /* it ends, a phrase for the audit log */
 	pid_t ended_by;
+	bool told;                /* GRANT_HOST, GRANT_ENDING: egress was */
+	uint32_t cut;             /* GRANT_HOST: connections that were */
 	unsigned failed;          /* attempts to take it away */
 	uint64_t retry;           /* milliseconds, CLOCK_MONOTONIC; 0: at once */
 };
@@ -96,6 +100,10 @@ void grants_init(struct grants *g);
 void grants_places(struct session *s, int fds[RECORD_FDS], bool expected);
 /* PEER wants something: it is answered, or set to wait. */
 void grants_heard(struct session *s, struct control_peer *peer);
+/* The person has allowed the host NAME for TIME milliseconds, or with 0 for the session. 0: egress is told before whatever it is told next. */
+int grants_allow(struct session *s, const char *name, uint64_t time, struct error *err);
+/* Egress says what became of a host. */
+void grants_said(struct session *s, const struct record_granted *r);
 /* Whether anything is being taken away. */
 bool grants_ending(const struct session *s);
 /* PEER is gone. */

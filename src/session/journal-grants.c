@@ -22,8 +22,11 @@ void journal_grant(struct session *s, const struct grant_entry *e, bool prolonge
 {
 	const bool path = e->kind == GRANT_PATH;
 
-	log_line(s->log, "granted %s %s for %lld s (\"mcpcage grant\", number %u)", path ? "to read" : "the host", e->what,
-		 (long long)(e->until - (int64_t)time(NULL)), e->id);
+	if (e->time)
+		log_line(s->log, "granted %s %s for %llu s (number %u)", path ? "to read" : "the host", e->what,
+			 (unsigned long long)((e->time + 999) / 1000), e->id);
+	else
+		log_line(s->log, "granted the host %s for this session (number %u)", e->what, e->id);
 	if (s->audit.fd < 0)
 		return;
 	audit_begin(&s->audit, &s->line, prolonged ? "grant prolonged" : "grant");
@@ -32,9 +35,12 @@ void journal_grant(struct session *s, const struct grant_entry *e, bool prolonge
 	json_member_str(&s->line, "what", e->what);
 	if (path)
 		json_member_str(&s->line, "place", e->at_apart ? e->place.apart : e->place.dest);
-	member_time(&s->line, "until", e->until);
+	if (e->until)
+		member_time(&s->line, "until", e->until);
 	json_member_i64(&s->line, "uid", geteuid());
-	json_member_i64(&s->line, "by_pid", e->by);
+	/* Else it is the answer to a question, which is a record of its own. */
+	if (e->by)
+		json_member_i64(&s->line, "by_pid", e->by);
 	journal_write(s);
 }
 
@@ -48,6 +54,8 @@ void journal_grant_ended(struct session *s, const struct grant_entry *e)
 	json_member_str(&s->line, "kind", grant_kind_name(e->kind));
 	json_member_str(&s->line, "what", e->what);
 	json_member_str(&s->line, "reason", e->why);
+	if (e->kind == GRANT_HOST)
+		json_member_u64(&s->line, "connections_cut", e->cut);
 	if (e->ended_by)
 		json_member_i64(&s->line, "by_pid", e->ended_by);
 	journal_write(s);

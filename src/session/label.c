@@ -72,6 +72,10 @@ static void hosts(struct buf *out, const struct plan *plan)
 {
 	const struct strlist *allow = &plan->names.allow;
 
+	if (allow->n == 0 && plan->names.unknown != UNKNOWN_ASK) {
+		buf_puts(out, "no network");
+		return;
+	}
 	buf_puts(out, "connects to ");
 	for (size_t i = 0; i < allow->n && i < PATHS_SHOWN; i++) {
 		buf_puts(out, i ? ", " : "");

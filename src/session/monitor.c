@@ -269,6 +269,8 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 		peer->state = PEER_ENDED;
 		break;
 	case RECORD_GRANTED:
+		grants_said(s, &r->granted);
+		break;
 	case RECORD_NAME_ANSWER:
 	case RECORD_ALLOW_HOST:
 	case RECORD_REVOKE:

@@ -15,19 +15,18 @@ static void times(void)
 
 	me(&m);
 	make_with(&m, "--grants", "20m");
-	ok(later_may(&m.made, 20 * 60 * 1000, true, &m.err) == 0, "as long as policy says");
-	ok(later_may(&m.made, 20 * 60 * 1000 + 1, true, &m.err) < 0 && strstr(m.err.what, "20m at most"), "no longer: %s", m.err.what);
-	ok(later_may(&m.made, 0, true, &m.err) < 0, "and not for no time");
+	ok(later_may_path(&m.made, 20 * 60 * 1000, &m.err) == 0, "as long as policy says");
+	ok(later_may_path(&m.made, 20 * 60 * 1000 + 1, &m.err) < 0 && strstr(m.err.what, "20m at most"), "no longer: %s", m.err.what);
+	ok(later_may_path(&m.made, 0, &m.err) < 0, "and not for no time");
 	make_with(&m, "--grants", "off");
-	ok(later_may(&m.made, 1000, true, &m.err) < 0 && strstr(m.err.what, "grants nothing"), "off is off: %s", m.err.what);
+	ok(later_may_path(&m.made, 1000, &m.err) < 0 && strstr(m.err.what, "grants nothing"), "off is off: %s", m.err.what);
 	make_with(&m, NULL);
-	ok(later_may(&m.made, 60 * 60 * 1000, false, &m.err) == 0 && later_may(&m.made, 60 * 60 * 1000 + 1, false, &m.err) < 0,
+	ok(later_may_path(&m.made, 60 * 60 * 1000, &m.err) == 0 && later_may_path(&m.made, 60 * 60 * 1000 + 1, &m.err) < 0,
 	   "an hour, when policy says nothing");
 	m.policy.read_locked = true;
 	make(&m);
-	ok(later_may(&m.made, 1000, true, &m.err) < 0 && strstr(m.err.what, "administrator"), "locked reading holds for paths: %s",
+	ok(later_may_path(&m.made, 1000, &m.err) < 0 && strstr(m.err.what, "administrator"), "locked reading holds for paths: %s",
 	   m.err.what);
-	ok(later_may(&m.made, 1000, false, &m.err) == 0, "and for nothing else");
 	machine_end(&m);
 }
 
@@ -79,6 +78,39 @@ static void allowed(void)
 		missing(&m, path);
 	}
 	ok(all, "refused: every protected place");
+	machine_end(&m);
+}
+
+static void hosts(void)
+{
+	static const struct {
+		const char *text, *rule; /* NULL: refused */
+	} rows[] = {
+		{ "api.example.org", "api.example.org:443" }, { "API.Example.org.:443", "api.example.org:443" },
+		{ "*.example.org:8443", "*.example.org:8443" }, { "api.example.org:80", NULL }, { "192.0.2.7", NULL },
+		{ "10.0.0.0/8", NULL }, { "[2001:db8::1]:443", NULL }, { "no host", NULL }, { "", NULL }, { "a..b", NULL },
+	};
+	char rule[HOST_TEXT_SIZE];
+	struct machine m;
+
+	me(&m);
+	make_with(&m, NULL);
+	ok(later_may_host(&m.made, 1000, &m.err) < 0 && strstr(m.err.hint, "--grant-hosts"), "without a network: %s", m.err.what);
+	make_with(&m, "--grant-hosts", NULL);
+	ok(m.made.network == NETWORK_NAMES && later_may_host(&m.made, 1000, &m.err) == 0, "made ready for it");
+	make_with(&m, "--network", "host");
+	ok(later_may_host(&m.made, 1000, &m.err) < 0, "with the host's: %s", m.err.what);
+	make_with(&m, "--allow-host", "one.example:8443");
+	ok(later_may_host(&m.made, 1000, &m.err) == 0 && later_may_host(&m.made, 3600001, &m.err) < 0, "with names: %s", m.err.what);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		bool good = later_host(&m.made, rows[i].text, rule, &m.err) == 0;
+		ok(good == (rows[i].rule != NULL) && (!good || strncmp(rule, rows[i].rule, strcspn(rows[i].rule, ":")) == 0), "\"%s\": %s", rows[i].text,
+		   good ? rule : m.err.what);
+	}
+	m.policy.hosts_locked = true;
+	make(&m);
+	ok(later_may_host(&m.made, 1000, &m.err) < 0 && strstr(m.err.what, "administrator"), "locked hosts hold: %s", m.err.what);
+	ok(later_may_path(&m.made, 1000, &m.err) == 0, "and for nothing else");
 	machine_end(&m);
 }
 
@@ -146,6 +178,7 @@ int main(void)
 {
 	times();
 	allowed();
+	hosts();
 	symlinks();
 	places();
 	return done_testing();
