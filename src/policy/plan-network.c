@@ -20,6 +20,12 @@ int planner_network(struct planner *p)
 	plan->network = p->policy->network;
 	if (network_names_copy(&plan->names, names) < 0)
 		return error_oom(p->err);
+	/* What is locked is not a person's to allow. */
+	if (p->policy->hosts_locked && names->unknown == UNKNOWN_ASK) {
+		plan->names.unknown = UNKNOWN_DENY;
+		if (planner_note(p, "network.default is ask, but the administrator has locked network.allow: nobody is asked") < 0)
+			return -1;
+	}
 	if (plan->network == NETWORK_NONE && names->allow.n > 0 &&
 	    planner_note(p, "network.allow names hosts, and network.mode is none: no host can be reached") < 0)
 		return -1;

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/json-out.h"
 #include "rpc/question.h"
+#include "session/egress.h"
 #include "session/monitor.h"
 #include "store/approvals.h"
 
@@ -28,6 +29,8 @@ struct asking {
 	struct child child;
 	uint64_t end; /* the monitor's own deadline */
 	bool terminal;
+	bool host; /* about a name: of `ask`, only `number` and `reason` are filled */
+	struct record_name_ask name;
 	bool over; /* answered or withdrawn: only its process is waited for */
 };
 
@@ -38,11 +41,12 @@ static bool on_terminal(const struct session *s)
 	return s->plan->mediation.ask_with.n == 0;
 }
 
-static struct asking **slot_of(struct session *s, uint32_t number)
+/* Numbers are the filter's, or egress's. */
+static struct asking **slot_of(struct session *s, bool host, uint32_t number)
 {
 	for (size_t i = 0; i < ASKING_MAX; i++) {
 		struct asking *a = s->questions.v[i];
-		if (a && !a->over && a->ask.number == number)
+		if (a && !a->over && a->host == host && a->ask.number == number)
 			return &s->questions.v[i];
 	}
 	return NULL;
@@ -64,7 +68,7 @@ static void record(struct session *s, const struct approval *v, size_t n)
 	s->approvals_lost = true;
 }
 
-static void remember(struct session *s, const char *tool, const uint8_t pin[32], const uint8_t scope[32], bool client)
+void asking_remember(struct session *s, const char *tool, const uint8_t pin[32], const uint8_t scope[32], bool client)
 {
 	struct approval a;
 
@@ -85,7 +89,7 @@ void asking_over(struct session *s, const struct record_asked *r)
 {
 	journal_asked(s, r);
 	if (r->road == ROAD_CLIENT && r->answer == ANSWER_ALWAYS)
-		remember(s, r->tool, r->pin, r->scope, true);
+		asking_remember(s, r->tool, r->pin, r->scope, true);
 }
 
 static void write_uses(struct session *s)
@@ -127,7 +131,7 @@ static void answer(struct session *s, const struct record_ask *ask, enum answer 
 	struct error err;
 
 	if (said == ANSWER_ALWAYS)
-		remember(s, ask->tool, ask->pin, ask->scope, false);
+		asking_remember(s, ask->tool, ask->pin, ask->scope, false);
 	if (s->filter.fd < 0 || record_try_send(s->filter.fd, RECORD_ANSWERED, &r) == 0)
 		return;
 	/* It asks and does not listen: no filter of ours does that. */
@@ -135,11 +139,22 @@ static void answer(struct session *s, const struct record_ask *ask, enum answer 
 	session_break(s, &err);
 }
 
+/* Whoever asked hears it. */
+static void settle(struct session *s, const struct asking *a, enum answer said)
+{
+	if (a->host)
+		ask_host_over(s, &a->name, said);
+	else
+		answer(s, &a->ask, said);
+}
+
 static void put_question(struct session *s, const struct asking *a, struct buf *out)
 {
 	buf_putc(out, '{');
 	json_member_str(out, "session", s->audit.session);
 	json_member_str(out, "server", s->label);
+	if (a->host)
+		json_member_str(out, "host", a->name.name);
 	json_member_str(out, "tool", a->ask.tool);
 	json_member_str(out, "arguments", a->ask.arguments);
 	json_member_str(out, "description", a->ask.description);
@@ -154,7 +169,8 @@ static int start(struct session *s, struct asking *a, struct error *err)
 	CLEANUP_BUF struct buf input = BUF_INIT(256 << 10);
 
 	if (on_terminal(s)) {
-		struct terminal_question q = { .device = device, .server = s->label, .reach = s->reach, .ask = &a->ask };
+		struct terminal_question q = { .device = device, .server = s->label, .reach = s->reach,
+					       .host = a->host ? a->name.name : NULL, .ask = &a->ask };
 		return child_fork(&a->child, ask_terminal, &q, err);
 	}
 	put_question(s, a, &input);
@@ -182,37 +198,64 @@ static void try_start(struct session *s, struct asking *a)
 		return;
 	log_error(s->log, &err);
 	a->over = true;
-	answer(s, &a->ask, ANSWER_UNAVAILABLE);
+	settle(s, a, ANSWER_UNAVAILABLE);
+}
+
+/* A place for one more, or NULL. */
+static struct asking *new_asking(struct session *s)
+{
+	struct asking *a = NULL;
+
+	for (size_t i = 0; i < ASKING_MAX && !a; i++) {
+		if (s->questions.v[i] || !(a = calloc(1, sizeof *a)))
+			continue;
+		s->questions.v[i] = a;
+		a->child = CHILD_NONE;
+		a->terminal = on_terminal(s);
+	}
+	return a;
+}
+
+bool asking_host(struct session *s, const struct record_name_ask *r, const char *reason)
+{
+	struct asking *a = new_asking(s);
+	uint64_t time = s->plan->mediation.ask_timeout;
+
+	if (!a)
+		return false;
+	a->host = true;
+	a->name = *r;
+	a->ask.number = r->number;
+	(void)snprintf(a->ask.reason, sizeof a->ask.reason, "%s", reason);
+	/* Egress waits no longer. */
+	a->end = session_now() + (time < NAME_ASK_TIME - GRACE ? time : NAME_ASK_TIME - GRACE);
+	try_start(s, a);
+	return true;
 }
 
 void asking_heard(struct session *s, const struct record_ask *r)
 {
-	struct asking **slot = slot_of(s, r->number);
 	uint64_t now = session_now();
+	bool again = slot_of(s, false, r->number) != NULL;
 
 	if (meter_wait(&s->questions.asked, now, 1, ASKING_A_MINUTE) > 0) {
 		answer(s, r, ANSWER_UNAVAILABLE);
 		return;
 	}
 	meter_add(&s->questions.asked, now, 1);
-	for (size_t i = 0; i < ASKING_MAX && !slot; i++)
-		if (!s->questions.v[i])
-			slot = &s->questions.v[i];
-	if (!slot || *slot || !(*slot = calloc(1, sizeof **slot))) {
+	struct asking *a = again ? NULL : new_asking(s);
+	if (!a) {
 		answer(s, r, ANSWER_UNAVAILABLE);
 		return;
 	}
-	struct asking *a = *slot;
 	a->ask = *r;
-	a->child = CHILD_NONE;
-	a->terminal = on_terminal(s);
 	a->end = now + s->plan->mediation.ask_timeout + GRACE;
 	try_start(s, a);
 }
 
 void asking_withdrawn(struct session *s, const struct record_withdraw *r)
 {
-	struct asking **slot = slot_of(s, r->number);
+	struct asking **slot = slot_of(s, false, r->number);
 
 	if (!slot)
 		return;
@@ -248,7 +291,7 @@ static void hear(struct session *s, struct asking *a)
 			 a->terminal ? "the terminal" : s->plan->mediation.ask_with.v[0], a->child.line);
 	a->over = true;
 	a->child.kill_at = session_now() + LINGER;
-	answer(s, &a->ask, said);
+	settle(s, a, said);
 }
 
 static void tend(struct session *s, struct asking **slot, uint64_t now)
@@ -262,12 +305,12 @@ static void tend(struct session *s, struct asking **slot, uint64_t now)
 	if (!a->over && now >= a->end) {
 		a->over = true;
 		child_stop(&a->child, now);
-		answer(s, &a->ask, ANSWER_UNAVAILABLE);
+		settle(s, a, a->host ? ANSWER_TIMEOUT : ANSWER_UNAVAILABLE);
 	}
 	if (started && child_tend(&a->child, now, &status) && !a->over) {
 		a->over = true;
 		tell_failure(s, a, status);
-		answer(s, &a->ask, ANSWER_UNAVAILABLE);
+		settle(s, a, ANSWER_UNAVAILABLE);
 	}
 	if (!started && !a->over)
 		try_start(s, a);

@@ -36,9 +36,9 @@ static bool show(int tty, const struct terminal_question *q)
 	/* The filter has cleaned all of it; what a terminal obeys must not depend on that. */
 	buf_puts(&text, "\nmcpcage asks: may the server \"");
 	(void)text_clean(&text, span_of(q->server));
-	buf_puts(&text, "\" run the tool \"");
-	(void)text_clean(&text, span_of(q->ask->tool));
-	buf_puts(&text, "\"?\n  arguments: ");
+	buf_puts(&text, q->host ? "\" connect to the host \"" : "\" run the tool \"");
+	(void)text_clean(&text, span_of(q->host ? q->host : q->ask->tool));
+	buf_puts(&text, q->host ? "\"?" : "\"?\n  arguments: ");
 	(void)text_clean(&text, span_of(q->ask->arguments));
 	if (q->ask->description[0]) {
 		buf_puts(&text, "\n  the server says of this tool: ");

@@ -71,3 +71,16 @@ void journal_grant_refused(struct session *s, const char *what, pid_t by, const 
 	json_member_i64(&s->line, "by_pid", by);
 	journal_write(s);
 }
+
+void journal_asked_host(struct session *s, const char *name, enum answer answer)
+{
+	log_detail(s->log, "asked about the host %s: %s", name, answer_name(answer));
+	if (s->audit.fd < 0)
+		return;
+	audit_begin(&s->audit, &s->line, "ask");
+	json_member_str(&s->line, "host", name);
+	json_member_str(&s->line, "through", s->plan->mediation.ask_with.n ? "helper" : "terminal");
+	json_member_str(&s->line, "answer", answer_name(answer));
+	json_member_str(&s->line, "reason", "network.default");
+	journal_write(s);
+}

@@ -192,15 +192,6 @@ static void on_list(struct session *s, const struct record_list *r)
 			   item_kind_name((enum item_kind)r->kind));
 }
 
-/* Nobody can be asked about a name yet: it is denied, and egress says so to the person. */
-static void on_name_ask(struct session *s, const struct record_name_ask *r)
-{
-	union record answer = { .name_answer = { .number = r->number } };
-
-	if (s->egress.fd >= 0)
-		(void)record_send(s->egress.fd, RECORD_NAME_ANSWER, &answer);
-}
-
 static void on_record(struct session *s, struct peer *peer, const union record *r)
 {
 	switch ((enum record_type)r->head.type) {
@@ -259,7 +250,7 @@ static void on_record(struct session *s, struct peer *peer, const union record *
 		journal_name_refused(s, &r->name_refused);
 		break;
 	case RECORD_NAME_ASK:
-		on_name_ask(s, &r->name_ask);
+		ask_host(s, &r->name_ask);
 		break;
 	case RECORD_CONNECTION:
 		journal_connection(s, &r->connection);

@@ -100,6 +100,7 @@ void journal_call(struct session *s, const struct record_call *r);
 void journal_refused(struct session *s, const struct record_refused *r);
 void journal_text(struct session *s, const struct record_text *r);
 void journal_item(struct session *s, const struct record_item *r);
+void journal_asked_host(struct session *s, const char *name, enum answer answer);
 void journal_asked(struct session *s, const struct record_asked *r);
 void journal_alarm(struct session *s, const struct record_alarm *r);
 /* What an alarm says, as members of an object. */

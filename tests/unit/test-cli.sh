@@ -42,6 +42,21 @@ refused 125 '*no command was given*'
 refused 125 '*no command was given*' --
 refused 125 '*--json is for*' --json true
 refused 125 '*doctor takes no*' doctor true
+refused 125 '*which session?*mcpcage grant*' grant
+refused 125 '*what is to be granted?*' grant some
+refused 125 '*what is to be granted?*' grant some --ro /srv --host example.org
+refused 125 '*never to write*' grant some --rw /srv
+refused 125 '*--for*unit*' grant some --ro /srv --for 10
+refused 125 '*--for*least is 1s*' grant some --ro /srv --for 1ms
+refused 125 '*--for was given twice*' grant some --ro /srv --for 1m --for 2m
+refused 125 '*--for is for grant*' --for 1m true
+refused 125 '*--host is for grant*--allow-host*' --host example.org true
+refused 125 '*which session?*mcpcage revoke*' revoke
+refused 125 '*which grant?*' revoke some
+refused 125 '*which grant?*' revoke some 1 --all
+refused 125 '*by its number*' revoke some 0
+refused 125 '*by its number*' revoke some 1x
+refused 125 '*ps takes no words*' ps some
 refused 125 '*--memory*' --memory lots -- true
 refused 125 '*--network*' --network=everything -- true
 refused 125 '*no-such-profile*' --profile no-such-profile -- true

@@ -108,7 +108,9 @@ static void hosts(void)
 		   good ? rule : m.err.what);
 	}
 	m.policy.hosts_locked = true;
+	m.policy.names.unknown = UNKNOWN_ASK;
 	make(&m);
+	ok(m.made.names.unknown == UNKNOWN_DENY && has_line(&m.made.notes, "nobody is asked"), "nobody is asked about what is locked");
 	ok(later_may_host(&m.made, 1000, &m.err) < 0 && strstr(m.err.what, "administrator"), "locked hosts hold: %s", m.err.what);
 	ok(later_may_path(&m.made, 1000, &m.err) == 0, "and for nothing else");
 	machine_end(&m);
