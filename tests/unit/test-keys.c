@@ -99,7 +99,7 @@ static void numbers(void)
 	no_number(KEY_LIMITS_OPEN_FILES, "1K");
 	no_number(KEY_FILES_HOME_SIZE, "unlimited");
 	no_number(KEY_LIMITS_MESSAGE_SIZE, "1K");
-	number(KEY_NETWORK_MODE, "host", 1);
+	number(KEY_NETWORK_MODE, "host", 2);
 	no_number(KEY_NETWORK_MODE, "HOST");
 	no_number(KEY_NETWORK_MODE, "");
 }
