@@ -200,7 +200,7 @@ int later_allows(const struct plan *plan, const struct facts *facts, const char 
 		reason = "it is your home folder";
 	if (reason)
 		return refuse(asked, reason, err);
-	if (check_type(fact, asked, err) < 0 || check_guards(&p, fact, err) < 0)
+	if (check_type(fact, asked, err) < 0 || !fact || check_guards(&p, fact, err) < 0)
 		return -1;
 	return check_links(plan, fact, err);
 }

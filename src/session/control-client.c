@@ -188,7 +188,7 @@ static int try(int folder, const char *name, struct control_list *list, struct e
 {
 	CLEANUP_CLOSE int fd = connect_to(folder, name, 0);
 	struct control_request request = { .ask = CONTROL_SESSION };
-	struct control_reply reply;
+	struct control_reply reply = { 0 };
 	struct error ignored;
 
 	if (fd < 0) {
