@@ -12,6 +12,7 @@
 #include "cage/cage.h"
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 #include "policy/protect.h"
 
@@ -93,7 +94,7 @@ int facts_user(struct facts *facts, char **environ_, struct error *err)
 	facts->home = home;
 	if (!usable_home(home)) {
 		free(facts->home);
-		facts->home = target_format("/home/%s", facts->user);
+		facts->home = format_text("/home/%s", facts->user);
 		if (!facts->home)
 			return error_oom(err);
 	}

@@ -12,6 +12,7 @@
  */
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <dirent.h>
@@ -233,7 +234,7 @@ int target_grant_node(struct resolver *r, const char *exe, struct error *err)
 static int python_parts(struct resolver *r, const char *exe, const char *prefix, const char *name,
 			struct error *err)
 {
-	CLEANUP_FREE char *library = prefix ? target_format("%s/lib/%s", prefix, name) : NULL;
+	CLEANUP_FREE char *library = prefix ? format_text("%s/lib/%s", prefix, name) : NULL;
 	CLEANUP_FREE char *lib = prefix ? path_join(prefix, "lib") : NULL;
 	CLEANUP_FREE char *shared = lib ? entry_like(lib, "libpython", ".so.") : NULL;
 
@@ -249,7 +250,7 @@ static int python_parts(struct resolver *r, const char *exe, const char *prefix,
 /* What "pip install --user" put there, for an interpreter that would read it. */
 static int python_user_site(struct resolver *r, const char *name, struct error *err)
 {
-	CLEANUP_FREE char *site = target_format("%s/.local/lib/%s/site-packages", r->facts->home, name);
+	CLEANUP_FREE char *site = format_text("%s/.local/lib/%s/site-packages", r->facts->home, name);
 	CLEANUP_FREE char *real = site ? target_walk(site, NULL) : NULL;
 
 	if (!real || strcmp(real, site) != 0)
@@ -425,7 +426,7 @@ int target_grant_script(struct resolver *r, const char *path, enum target_kind k
 			return -1;
 		return target_grant(r, path, "the server's script", err);
 	}
-	CLEANUP_FREE char *why = target_format("the server's project (%s)", which);
+	CLEANUP_FREE char *why = format_text("the server's project (%s)", which);
 	if (!why)
 		return error_oom(err);
 	if (target_grant(r, project, why, err) < 0)

@@ -8,6 +8,7 @@
  */
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <inttypes.h>
@@ -21,7 +22,7 @@ static int grant_tree(struct resolver *r, struct error *err)
 {
 	const struct package *package = r->facts->package;
 	struct target *t = &r->facts->target;
-	CLEANUP_FREE char *why = target_format("%s's package and its dependencies", package->request.specs.v[0]);
+	CLEANUP_FREE char *why = format_text("%s's package and its dependencies", package->request.specs.v[0]);
 
 	if (!why || target_grant(r, package->folder, why, err) < 0)
 		return error_oom(err);
@@ -38,7 +39,7 @@ static int make_argv(struct resolver *r, char *first, bool is_program, struct er
 
 	if (strlist_take(&argv, first) < 0)
 		return error_oom(err);
-	char *file = is_program ? NULL : target_format("%s/%s", PACKAGE_PLACE, f->package_command->path);
+	char *file = is_program ? NULL : format_text("%s/%s", PACKAGE_PLACE, f->package_command->path);
 	if (!is_program && strlist_take(&argv, file) < 0) {
 		strlist_free(&argv);
 		return error_oom(err);
@@ -120,7 +121,7 @@ static int start_python(struct resolver *r, struct error *err)
 static int start_program(struct resolver *r, enum target_kind kind, struct error *err)
 {
 	struct target *t = &r->facts->target;
-	char *first = target_format("%s/%s", PACKAGE_PLACE, r->facts->package_command->path);
+	char *first = format_text("%s/%s", PACKAGE_PLACE, r->facts->package_command->path);
 
 	t->kind = kind;
 	t->exe = first ? strdup(first) : NULL;

@@ -11,6 +11,7 @@
 
 #include "cage/cage.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <errno.h>
@@ -33,17 +34,6 @@ const char *target_env(const struct resolver *r, const char *name)
 		if (strncmp(*e, name, n) == 0 && (*e)[n] == '=' && (*e)[n + 1])
 			return *e + n + 1;
 	return NULL;
-}
-
-char *target_format(const char *format, ...)
-{
-	char *text = NULL;
-	va_list ap;
-
-	va_start(ap, format);
-	int n = vasprintf(&text, format, ap);
-	va_end(ap);
-	return n < 0 ? NULL : text;
 }
 
 char *target_dir(const char *path)
@@ -130,7 +120,7 @@ static int enter_link(char *at, const char *text, char **rest, const char *tail,
 		errno = ENOMEM;
 		return -1;
 	}
-	char *next = target_format("%s/%s", text, tail);
+	char *next = format_text("%s/%s", text, tail);
 	if (!next)
 		return -1;
 	free(*rest);
@@ -221,7 +211,7 @@ static bool hint_elsewhere(const struct resolver *r, const char *name, struct er
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		CLEANUP_FREE char *path = target_format("%s/%s/%s", r->home, places[i], name);
+		CLEANUP_FREE char *path = format_text("%s/%s/%s", r->home, places[i], name);
 		if (path && target_runs(path)) {
 			error_hint(err, "there is %s: give that path as the command", path);
 			return true;
@@ -293,42 +283,4 @@ char *target_program(const char *name, char *const *environ_, const struct facts
 	const struct resolver r = { .environ_ = environ_, .home = facts->home_env ? facts->home_env : facts->home };
 
 	return search_path(&r, name, NULL, err);
-}
-
-/* More than one shim behind another is a mistake of somebody's. */
-#define SHIMS_MAX 4
-
-/* Fill real and head for r->found. */
-static int look_at_tool(struct resolver *r, struct error *err)
-{
-	free(r->real);
-	r->real = target_walk(r->found, NULL);
-	ssize_t n = r->real ? target_read(r->real, r->head, sizeof r->head) : -1;
-	if (n < 0)
-		return error_set(err, errno, "cannot read %s", r->found);
-	r->head_n = (size_t)n;
-	return 0;
-}
-
-char *target_tool(const char *name, const char *folder, char *const *environ_, struct facts *facts, struct error *err)
-{
-	struct resolver r = { .facts = facts, .environ_ = environ_, .home = facts->home_env ? facts->home_env : facts->home };
-	CLEANUP_FREE char *beside = folder ? path_join(folder, name) : NULL;
-	int again = 1;
-
-	r.found = beside && target_runs(beside) ? strdup(beside) : search_path(&r, name, NULL, err);
-	for (int i = 0; r.found && again > 0; i++) {
-		char *next = NULL;
-		again = look_at_tool(&r, err) < 0 ? -1 : target_shim(&r, &next, err);
-		if (again > 0) {
-			free(r.found);
-			r.found = next;
-		}
-		if (again > 0 && i == SHIMS_MAX)
-			again = error_set(err, 0, "%s leads from one shim to the next without end", r.found);
-	}
-	char *real = r.found && again == 0 ? TAKE_PTR(r.real) : NULL;
-	free(r.found);
-	free(r.real);
-	return real;
 }

@@ -11,6 +11,7 @@
  */
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <ctype.h>
@@ -279,7 +280,7 @@ static int cmd_shim(const struct resolver *r, char **script, struct error *err)
 	p += sizeof start - 1;
 	CLEANUP_FREE char *dir = target_dir(r->real);
 	CLEANUP_FREE char *modules = dir ? target_dir(dir) : NULL;
-	CLEANUP_FREE char *named = dir ? target_format("%s/%.*s", dir, (int)strcspn(p, "\""), p) : NULL;
+	CLEANUP_FREE char *named = dir ? format_text("%s/%.*s", dir, (int)strcspn(p, "\""), p) : NULL;
 	*script = named ? path_normalize(named) : NULL;
 	if (!*script || !modules)
 		return error_oom(err);

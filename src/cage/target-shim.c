@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shims of version managers: small programs early in PATH that look up which installed version is meant and
- *start it. In the cage neither the manager nor its configuration is there, so the lookup is done here, from
- *the same files:
+ * Shims of version managers: small programs early in PATH that look up which installed version is meant and start it. In the cage
+ * neither the manager nor its configuration is there, so the lookup is done here, from the same files:
  *
- *	pyenv, nodenv, rbenv, goenv  ROOT/shims/NAME      PYENV_VERSION, ROOT/version, ROOT/versions/V/bin
- *	asdf                         ROOT/shims/NAME      ASDF_NODEJS_VERSION, ~/.tool-versions,
- *ROOT/installs/TOOL/V/bin mise                         ROOT/shims/NAME      MISE_NODE_VERSION,
- *mise/config.toml, ~/.tool-versions, installs volta                        ROOT/bin/NAME
- *tools/user/platform.json, tools/image
+ *	pyenv, nodenv, rbenv, goenv  ROOT/shims/NAME   PYENV_VERSION, ROOT/version, ROOT/versions/V/bin
+ *	asdf                         ROOT/shims/NAME   ASDF_NODEJS_VERSION, ~/.tool-versions, ROOT/installs/TOOL/V/bin
+ *	mise                         ROOT/shims/NAME   MISE_NODE_VERSION, mise/config.toml, ~/.tool-versions, installs
+ *	volta                        ROOT/bin/NAME     tools/user/platform.json, tools/image
  *
- * nvm and fnm need nothing: their paths are real ones. Files of a project (.python-version, .nvmrc,
- *mise.toml) are not read, since the working directory is the client's and decides nothing. A version is used
- *as a path component only when it is a plain name. Called by target.c; starts nothing.
+ * nvm and fnm need nothing: their paths are real ones. Files of a project (.python-version, .nvmrc, mise.toml) are not read, since the
+ * working directory is the client's and decides nothing. A version is used as a path component only when it is a plain name. Called by
+ * target.c and target-tool.c; starts nothing.
  */
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <ctype.h>
@@ -93,7 +92,7 @@ static char *in_version(const struct resolver *r, const char *root, const char *
 		return NULL;
 	CLEANUP_FREE char *dir = installed(root, version);
 	for (size_t i = 0; dir && i < ARRAY_SIZE(folders); i++) {
-		char *file = target_format("%s/%s/%s", dir, folders[i], name);
+		char *file = format_text("%s/%s/%s", dir, folders[i], name);
 		if (file && target_runs(file))
 			return file;
 		free(file);
@@ -150,8 +149,8 @@ static int shim_env_family(struct resolver *r, const char *root, char **next, st
 	if (which == ARRAY_SIZE(family))
 		return 0;
 
-	CLEANUP_FREE char *versions = target_format("%s/versions", root);
-	CLEANUP_FREE char *file = target_format("%s/version", root);
+	CLEANUP_FREE char *versions = format_text("%s/versions", root);
+	CLEANUP_FREE char *file = format_text("%s/version", root);
 	if (!versions || !file)
 		return error_oom(err);
 	const char *variable = target_env(r, family[which].variable);
@@ -175,7 +174,7 @@ static int shim_env_family(struct resolver *r, const char *root, char **next, st
 		}
 	}
 	CLEANUP_FREE char *remedy =
-		target_format("select one with \"%s global VERSION\"", family[which].name);
+		format_text("select one with \"%s global VERSION\"", family[which].name);
 	return unresolved(r, family[which].name, shown, remedy ? remedy : "select one", err);
 }
 
@@ -184,7 +183,7 @@ static int shim_env_family(struct resolver *r, const char *root, char **next, st
 /* MANAGER_TOOL_VERSION, as asdf and mise spell it. */
 static const char *version_variable(const struct resolver *r, const char *manager, const char *tool)
 {
-	CLEANUP_FREE char *name = target_format("%s_%s_VERSION", manager, tool);
+	CLEANUP_FREE char *name = format_text("%s_%s_VERSION", manager, tool);
 
 	if (!name)
 		return NULL;
@@ -269,7 +268,7 @@ static int shim_asdf(struct resolver *r, const char *root, char **next, struct e
 		if (status)
 			return status;
 		free(tried);
-		tried = target_format("%s %s", tool, versions);
+		tried = format_text("%s %s", tool, versions);
 	}
 	if (!any)
 		return 0;
@@ -308,7 +307,7 @@ static char *toml_versions(const char *value)
 		CLEANUP_FREE char *more = quoted(&inner);
 		if (!more)
 			break;
-		char *joined = target_format("%s %s", all, more);
+		char *joined = format_text("%s %s", all, more);
 		free(all);
 		all = joined;
 	}
@@ -379,7 +378,7 @@ static int mise_config(struct resolver *r, const char *installs, const char *fil
 		}
 		CLEANUP_FREE char *other = NULL;
 		if (table && strncmp(line, "version", 7) == 0)
-			other = target_format("%s %s", table, line + strcspn(line, "="));
+			other = format_text("%s %s", table, line + strcspn(line, "="));
 		if (!in_tools && !other)
 			continue;
 		int status = mise_line(r, installs, other ? other : line, next, err);
@@ -413,8 +412,8 @@ static int shim_mise(struct resolver *r, const char *root, char **next, struct e
 {
 	const char *config = target_env(r, "XDG_CONFIG_HOME");
 	CLEANUP_FREE char *installs = path_join(root, "installs");
-	CLEANUP_FREE char *file = config ? target_format("%s/mise/config.toml", config)
-					 : target_format("%s/.config/mise/config.toml", r->home);
+	CLEANUP_FREE char *file = config ? format_text("%s/mise/config.toml", config)
+					 : format_text("%s/.config/mise/config.toml", r->home);
 
 	if (!installs || !file)
 		return error_oom(err);
@@ -431,7 +430,7 @@ static int shim_mise(struct resolver *r, const char *root, char **next, struct e
 /* The string member KEY of a small JSON file that volta wrote. The caller frees. */
 static char *json_member(const char *text, const char *key)
 {
-	CLEANUP_FREE char *quoted_key = target_format("\"%s\"", key);
+	CLEANUP_FREE char *quoted_key = format_text("\"%s\"", key);
 	const char *p = quoted_key ? strstr(text, quoted_key) : NULL;
 
 	if (!p)
@@ -460,13 +459,13 @@ static bool plain_package(const char *name)
 /* A program that a package brought: tools/user/bins/NAME.json says which. */
 static char *volta_package(const char *root, const char *name)
 {
-	CLEANUP_FREE char *file = target_format("%s/tools/user/bins/%s.json", root, name);
+	CLEANUP_FREE char *file = format_text("%s/tools/user/bins/%s.json", root, name);
 	CLEANUP_FREE char *text = file ? read_config(file) : NULL;
 	CLEANUP_FREE char *package = text ? json_member(text, "package") : NULL;
 
 	if (!package || !plain_package(package))
 		return NULL;
-	char *program = target_format("%s/tools/image/packages/%s/bin/%s", root, package, name);
+	char *program = format_text("%s/tools/image/packages/%s/bin/%s", root, package, name);
 	if (program && target_runs(program))
 		return program;
 	free(program);
@@ -476,7 +475,7 @@ static char *volta_package(const char *root, const char *name)
 static int shim_volta(struct resolver *r, const char *root, char **next, struct error *err)
 {
 	const char *name = path_base(r->found);
-	CLEANUP_FREE char *file = target_format("%s/tools/user/platform.json", root);
+	CLEANUP_FREE char *file = format_text("%s/tools/user/platform.json", root);
 	CLEANUP_FREE char *text = file ? read_config(file) : NULL;
 	CLEANUP_FREE char *runtime = text ? json_member(text, "runtime") : NULL;
 	char *program = plain(name) ? volta_package(root, name) : NULL;
@@ -484,7 +483,7 @@ static int shim_volta(struct resolver *r, const char *root, char **next, struct 
 	if (program)
 		return resolved(r, "volta", "a package", program, next, err);
 	if (runtime && plain(runtime)) {
-		program = target_format("%s/tools/image/node/%s/bin/%s", root, runtime, name);
+		program = format_text("%s/tools/image/node/%s/bin/%s", root, runtime, name);
 		if (program && target_runs(program))
 			return resolved(r, "volta", runtime, program, next, err);
 		free(program);

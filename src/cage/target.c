@@ -13,6 +13,7 @@
 #include "cage/cage.h"
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <elf.h>
@@ -281,7 +282,7 @@ static char *script_file(const char *script, enum target_kind kind, struct error
 	}
 	for (size_t i = 0; i < (kind == TARGET_NODE ? ARRAY_SIZE(endings) : 1); i++) {
 		CLEANUP_FREE char *path =
-			target_format("%s%s%s%s", cwd, cwd[0] ? "/" : "", script, endings[i]);
+			format_text("%s%s%s%s", cwd, cwd[0] ? "/" : "", script, endings[i]);
 		char *real = path ? target_walk(path, NULL) : NULL;
 		if (real)
 			return real;
@@ -383,7 +384,7 @@ static int resolve_python(struct resolver *r, struct error *err)
 	if (!venv)
 		return target_replace(r, r->real, err);
 
-	CLEANUP_FREE char *started = target_format("%s/bin/%s", venv, path_base(r->found));
+	CLEANUP_FREE char *started = format_text("%s/bin/%s", venv, path_base(r->found));
 	if (!started || target_replace(r, started, err) < 0)
 		return error_oom(err);
 	return target_venv_links(r, venv, started, r->real, err);

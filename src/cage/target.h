@@ -52,8 +52,6 @@ char *target_find(const struct resolver *r, const char *name, const char *skip, 
 char *target_walk(const char *path, struct strlist *links);
 /* The folder PATH lies in. The caller frees; NULL when out of memory. */
 char *target_dir(const char *path);
-/* printf into new memory; NULL when out of memory. */
-char *target_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 bool target_is_dir(const char *path);
 bool target_is_file(const char *path);
 bool target_runs(const char *path); /* a regular file that may be executed */

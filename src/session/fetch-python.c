@@ -12,6 +12,7 @@
 #include "session/fetch-python.h"
 
 #include "base/cleanup.h"
+#include "base/format.h"
 #include "base/path.h"
 #include "cage/cage.h"
 
@@ -58,9 +59,7 @@ static char *managed(const char *root, const char *prefix, const char *version)
 		if (strncmp(name, prefix, skip) != 0 || strncmp(name + skip, version, n) != 0 ||
 		    isdigit((unsigned char)name[skip + n]) || (best && strverscmp(name, best) <= 0))
 			continue;
-		CLEANUP_FREE char *exe = NULL;
-		if (asprintf(&exe, "%s/%s/bin/python3", root, name) < 0)
-			exe = NULL;
+		CLEANUP_FREE char *exe = format_text("%s/%s/bin/python3", root, name);
 		if (exe && access(exe, X_OK) == 0) {
 			free(best);
 			best = strdup(name);
@@ -68,10 +67,7 @@ static char *managed(const char *root, const char *prefix, const char *version)
 	}
 	if (dir)
 		closedir(dir);
-	char *found = NULL;
-	if (best && asprintf(&found, "%s/%s/bin/python3", root, best) < 0)
-		found = NULL;
-	return found;
+	return best ? format_text("%s/%s/bin/python3", root, best) : NULL;
 }
 
 /* An interpreter of a version that was asked for and is not in PATH. */
@@ -198,7 +194,7 @@ static int find_python(struct python *p, struct error *err)
 	}
 	if (!exe && p->uv)
 		exe = uv_python(p, asked);
-	if (!exe && asprintf(&named, "python%s", asked ? asked : "3") < 0)
+	if (!exe && !(named = format_text("python%s", asked ? asked : "3")))
 		return error_oom(err);
 	if (!exe)
 		exe = fetch_tool(p->f, named, &ignored);
@@ -239,11 +235,12 @@ static int make_environment(struct python *p, struct error *err)
 {
 	const char *files = p->f->stage->files;
 	CLEANUP_BUF struct buf config = BUF_INIT(16384);
-	CLEANUP_FREE char *lib = NULL, *site = NULL, *link = NULL;
+	CLEANUP_FREE char *lib = format_text("lib/python%s", p->minor);
+	CLEANUP_FREE char *site = format_text("lib/python%s/site-packages", p->minor);
+	CLEANUP_FREE char *link = format_text("bin/python%s", p->minor);
 	const char *slash = strrchr(p->exe, '/');
 
-	if (asprintf(&lib, "lib/python%s", p->minor) < 0 || asprintf(&site, "%s/site-packages", lib) < 0 ||
-	    asprintf(&link, "bin/python%s", p->minor) < 0)
+	if (!lib || !site || !link)
 		return error_oom(err);
 	buf_printf(&config, "home = %.*s\ninclude-system-site-packages = false\nversion = %s\n", (int)(slash - p->exe), p->exe, p->version);
 	if (make_folder(files, "bin", err) < 0 || make_folder(files, "lib", err) < 0 || make_folder(files, lib, err) < 0 ||
@@ -431,12 +428,12 @@ static int other_commands(struct python *p, struct error *err)
 
 static int harvest(struct python *p, struct error *err)
 {
-	CLEANUP_FREE char *site = NULL;
+	CLEANUP_FREE char *site = format_text("lib/python%s/site-packages", p->minor);
 	struct package *package = p->f->package;
 	struct dirent *entry;
 	int rc = 0;
 
-	if (asprintf(&site, "lib/python%s/site-packages", p->minor) < 0)
+	if (!site)
 		return error_oom(err);
 	DIR *dir = open_folder(p, site);
 	if (!dir)
@@ -459,10 +456,9 @@ static int describe(struct python *p, struct error *err)
 {
 	struct package *package = p->f->package;
 
-	if (asprintf(&package->tool, "%s %s", p->f->tool, p->tool_version) < 0) {
-		package->tool = NULL;
+	package->tool = format_text("%s %s", p->f->tool, p->tool_version);
+	if (!package->tool)
 		return error_oom(err);
-	}
 	for (size_t i = 0; i < package->parts_n; i++)
 		package->scripts_ran = package->scripts_ran || package->parts[i].scripts;
 	return fetch_set_interpreter(package, p->exe, p->version, err);

@@ -112,10 +112,9 @@ static int default_hosts(struct python *p, struct fetch_command *command, struct
 }
 
 /* TOML that the user wrote: shown when there is nothing in it that looks like a credential. */
-static int show_config(struct fetch_command *command, char *path, struct error *err)
+static int show_config(struct fetch_command *command, const char *path, struct error *err)
 {
-	CLEANUP_FREE char *mine = path;
-	CLEANUP_CLOSE int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	CLEANUP_BUF struct buf text = BUF_INIT(1 << 20);
 
 	if (fd < 0)
@@ -136,9 +135,10 @@ static int show_configs(struct python *p, struct fetch_command *command, struct 
 	if (base && base[0] != '/')
 		base = NULL;
 	own = base ? strdup(base) : path_join(user->home_env ? user->home_env : user->home, ".config");
-	if (!own)
+	CLEANUP_FREE char *mine = own ? path_join(own, "uv/uv.toml") : NULL;
+	if (!mine)
 		return error_oom(err);
-	if (show_config(command, path_join(own, "uv/uv.toml"), err) < 0 || show_config(command, strdup("/etc/uv/uv.toml"), err) < 0)
+	if (show_config(command, mine, err) < 0 || show_config(command, "/etc/uv/uv.toml", err) < 0)
 		return -1;
 	return fetch_add(&command->env, err, "XDG_CONFIG_HOME=%s", own);
 }
