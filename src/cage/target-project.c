@@ -9,6 +9,7 @@
  */
 #include "cage/target.h"
 
+#include "base/format.h"
 #include "base/path.h"
 
 #include <errno.h>
@@ -104,8 +105,8 @@ static char *absolute(const struct runner *runner, const char *folder, const cha
 static int make_front(struct resolver *r, const char *project, const char *folder, struct strlist *argv, struct error *err)
 {
 	const struct runner *runner = r->facts->runner;
-	CLEANUP_FREE char *python = target_format("%s/.venv/bin/python", project);
-	CLEANUP_FREE char *program = target_format("%s/.venv/bin/%s", project, runner->command);
+	CLEANUP_FREE char *python = format_text("%s/.venv/bin/python", project);
+	CLEANUP_FREE char *program = format_text("%s/.venv/bin/%s", project, runner->command);
 	CLEANUP_FREE char *file = absolute(runner, folder, runner->command);
 	bool script = !runner->module && is_script(runner->command);
 

@@ -21,11 +21,6 @@ char *store_folder(const struct paths *paths)
 	return path_join(paths->user_data, "packages");
 }
 
-static const char *what(const struct package_request *request)
-{
-	return request->specs.n ? request->specs.v[0] : "the package";
-}
-
 struct waiting {
 	const struct log *log;
 	const struct package_request *request;
@@ -35,7 +30,7 @@ static void tell_waiting(void *context)
 {
 	const struct waiting *w = context;
 
-	log_line(w->log, "%s is being installed by another mcpcage: waiting for it", what(w->request));
+	log_line(w->log, "%s is being installed by another mcpcage: waiting for it", package_request_first(w->request));
 }
 
 static void put_hash(struct buf *line, const char *key, const uint8_t hash[PACKAGE_HASH])
@@ -107,7 +102,7 @@ static int install(const struct obtaining *with, struct store *store, const stru
 static int refuse_missing(const struct obtaining *with, const struct package_request *request, enum obtain_how how,
 			  struct error *err)
 {
-	error_set(err, 0, "%s is not in the store of packages%s", what(request),
+	error_set(err, 0, "%s is not in the store of packages%s", package_request_first(request),
 		  how == OBTAIN_STORED ? " yet" : ", and packages.fetch (--fetch) lets no session install it");
 	error_kind(err, ERROR_CANNOT_RUN);
 	return error_hint(err, "\"mcpcage fetch%s -- \" and the command installs it",

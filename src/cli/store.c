@@ -119,7 +119,7 @@ static int find(const struct opened *o, struct package_request *request, struct 
 		return -1;
 	int there = store_find(o->store, request, package, err);
 	if (there == 0) {
-		error_set(err, 0, "%s is not in the store", request->specs.v[0]);
+		error_set(err, 0, "%s is not in the store", package_request_first(request));
 		return error_kind(err, ERROR_USAGE);
 	}
 	return there < 0 ? -1 : 0;
@@ -291,7 +291,7 @@ static int update(const struct opened *o, struct error *err)
 	if (find(o, &request, &before, err) < 0)
 		return fail(&o->inv->log, err);
 	if (package_request_pinned(&request))
-		log_line(&o->inv->log, "%s names its version: only what it depends on can change", request.specs.v[0]);
+		log_line(&o->inv->log, "%s names its version: only what it depends on can change", package_request_first(&request));
 	if (obtain_alone(o->inv, &request, OBTAIN_FRESH, &now, err) < 0)
 		return fail(&o->inv->log, err);
 	return print_change(o, &before, &now, "\"mcpcage store rollback\" goes back to what was before");
@@ -309,7 +309,7 @@ static int rollback(const struct opened *o, struct error *err)
 	if (lock < 0 || store_answers(o->store, &request, &answers, err) < 0)
 		return fail(&o->inv->log, err);
 	if (answers.n < 2) {
-		error_set(err, 0, "%s was never updated: there is nothing to go back to", request.specs.v[0]);
+		error_set(err, 0, "%s was never updated: there is nothing to go back to", package_request_first(&request));
 		return fail(&o->inv->log, err);
 	}
 	if (store_choose(o->store, &request, answers.v[1], err) < 0 || store_find(o->store, &request, &before, err) <= 0)
@@ -339,7 +339,7 @@ static int forget(const struct opened *o, struct error *err)
 		return fail(&o->inv->log, err);
 	int there = store_forget(o->store, &request, err);
 	if (there == 0) {
-		error_set(err, 0, "%s is not in the store", request.specs.v[0]);
+		error_set(err, 0, "%s is not in the store", package_request_first(&request));
 		error_kind(err, ERROR_USAGE);
 	}
 	return there <= 0 ? fail(&o->inv->log, err) : collect(o, err);

@@ -75,7 +75,7 @@ int dns_read(const uint8_t *p, size_t n, struct dns_query *query)
 	query->question_n = question_size(p, n);
 	if (query->question_n == 0)
 		return DNS_FORMERR;
-	query->type = ns_rr_type(question);
+	query->type = (uint16_t)ns_rr_type(question);
 	show(ns_rr_name(question), query->shown);
 	if (host_name_canonical(ns_rr_name(question), strlen(ns_rr_name(question)), query->name) < 0)
 		query->name[0] = '\0';

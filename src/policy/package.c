@@ -30,6 +30,11 @@ int package_request_copy(struct package_request *to, const struct package_reques
 	return error_oom(err);
 }
 
+const char *package_request_first(const struct package_request *request)
+{
+	return request->specs.n ? request->specs.v[0] : "";
+}
+
 char *package_request_text(const struct package_request *request)
 {
 	CLEANUP_BUF struct buf out = BUF_INIT(0);

@@ -37,6 +37,8 @@ void package_request_free(struct package_request *request);
 int package_request_copy(struct package_request *to, const struct package_request *from, struct error *err);
 /* The name of the package that SPEC is of, with its scope and without version and extras. The caller frees; NULL: no memory. */
 char *package_spec_name(enum ecosystem ecosystem, const char *spec);
+/* What a person calls the request: its first spec. Never NULL; REQUEST's. */
+const char *package_request_first(const struct package_request *request);
 /* One line that two requests share exactly when they ask for the same: the key of the store. The caller frees; NULL: no memory. */
 char *package_request_text(const struct package_request *request);
 /* Whether every spec names one version ("NAME@1.2.3", "NAME==1.2.3"): it can never mean another. */

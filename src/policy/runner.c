@@ -135,24 +135,24 @@ static const struct option_row uv_options[] = {
 static const struct form {
 	const char *word[3];
 	const char *name;
-	enum ecosystem ecosystem;
 	const struct option_row *options;
+	enum ecosystem ecosystem;
 	bool run;       /* may be a project's command */
 	bool options_anywhere; /* until "--" */
 } forms[] = {
-	{ { "npx" }, "npx", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "npx-cli.js" }, "npx", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "npm", "exec" }, "npm exec", ECOSYSTEM_NPM, npm_options, false, true },
-	{ { "npm", "x" }, "npm exec", ECOSYSTEM_NPM, npm_options, false, true },
-	{ { "bunx" }, "bunx", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "bun", "x" }, "bun x", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "pnpm", "dlx" }, "pnpm dlx", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "pnpx" }, "pnpx", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "yarn", "dlx" }, "yarn dlx", ECOSYSTEM_NPM, npm_options, false, false },
-	{ { "uvx" }, "uvx", ECOSYSTEM_PYPI, uv_options, false, false },
-	{ { "uv", "tool", "run" }, "uv tool run", ECOSYSTEM_PYPI, uv_options, false, false },
-	{ { "uv", "run" }, "uv run", ECOSYSTEM_PYPI, uv_options, true, false },
-	{ { "pipx", "run" }, "pipx run", ECOSYSTEM_PYPI, uv_options, false, false },
+	{ { "npx" }, "npx", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "npx-cli.js" }, "npx", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "npm", "exec" }, "npm exec", npm_options, ECOSYSTEM_NPM, false, true },
+	{ { "npm", "x" }, "npm exec", npm_options, ECOSYSTEM_NPM, false, true },
+	{ { "bunx" }, "bunx", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "bun", "x" }, "bun x", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "pnpm", "dlx" }, "pnpm dlx", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "pnpx" }, "pnpx", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "yarn", "dlx" }, "yarn dlx", npm_options, ECOSYSTEM_NPM, false, false },
+	{ { "uvx" }, "uvx", uv_options, ECOSYSTEM_PYPI, false, false },
+	{ { "uv", "tool", "run" }, "uv tool run", uv_options, ECOSYSTEM_PYPI, false, false },
+	{ { "uv", "run" }, "uv run", uv_options, ECOSYSTEM_PYPI, true, false },
+	{ { "pipx", "run" }, "pipx run", uv_options, ECOSYSTEM_PYPI, false, false },
 };
 
 void runner_free(struct runner *runner)

@@ -159,7 +159,7 @@ static void release(struct egress *e, struct asked *a)
 		bool ask;
 		size_t n = answer(e, a->held[i].query, a->held[i].n, &ask, &query, out);
 		if (n > 0)
-			(void)sendto(e->dns.fd, out, n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)a->held[i].from,
+			(void)sendto(e->dns.fd, out, n, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)(const void *)a->held[i].from,
 				     (socklen_t)a->held[i].from_n);
 	}
 	if (!names_allowed(e, a->name))

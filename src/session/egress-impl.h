@@ -112,7 +112,7 @@ struct asked {
 	struct held {
 		uint8_t query[512]; /* as it came; UDP only: by TCP the answer is given at once */
 		size_t n;
-		uint8_t from[32];
+		_Alignas(8) uint8_t from[32];
 		uint32_t from_n;
 	} held[4];
 	size_t held_n;

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/format.h"
 #include "base/path.h"
 #include "store/homes.h"
 #include "store/package-record.h"
@@ -248,15 +249,14 @@ int store_find(struct store *store, const struct package_request *request, struc
 	CLEANUP_STRLIST struct strlist answers = { 0 };
 	struct stat st;
 
-	int n = store_answers(store, request, &answers, err);
-	if (n <= 0)
-		return n;
+	if (store_answers(store, request, &answers, err) < 0)
+		return -1;
+	if (answers.n == 0)
+		return 0;
 	/* A tree that was removed by hand is one that was never there. */
-	CLEANUP_FREE char *files = NULL;
-	if (asprintf(&files, "%s/files", answers.v[0]) < 0) {
-		files = NULL;
+	CLEANUP_FREE char *files = format_text("%s/files", answers.v[0]);
+	if (!files)
 		return error_oom(err);
-	}
 	if (fstatat(store->trees, files, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
 		return 0;
 	if (store_answer(store, request, answers.v[0], package, err) < 0)
