@@ -166,7 +166,7 @@ def columns_of(medians, show):
 
 
 def throughput(clients):
-	size = (64 if options.quick else 512) * MiB
+	size = (64 if options.quick else 1024) * MiB
 	# A GiB through those that are slow takes their time; what is compared is bytes a second.
 	sizes = {c.who: size if c.who in ("mcpcage", "direct") else size // 4 for c in clients}
 	for order, what in (("down", "throughput, to the server in the cage"), ("up", "throughput, from it")):
