@@ -37,7 +37,7 @@ for secret in "$(cd "$top_srcdir" && pwd)" "$(cd "$top_builddir" && pwd)" "$(dat
 	esac
 	is "$(grep -F -- "$secret" "$work/strings")" "" "it does not tell: $secret"
 done
-for page in "$top_builddir"/contrib/man/*.[15] "$top_builddir"/contrib/completions/*; do
+for page in "$top_builddir"/contrib/man/*.[157] "$top_builddir"/contrib/completions/*; do
 	is "$(grep -F -e "$(cd "$top_builddir" && pwd)" -e "$(date +%Y-%m-%d)" "$page")" "" "nor does ${page##*/}"
 done
 

@@ -124,7 +124,7 @@ if command -v fish >/dev/null; then
 	ok "fish completion is a script" fish -n "$completions/mcpcage.fish"
 fi
 if command -v mandoc >/dev/null; then
-	for page in "$top_builddir"/contrib/man/*.[15]; do
+	for page in "$top_builddir"/contrib/man/*.[157]; do
 		is "$(mandoc -Tlint -Wwarning "$page" 2>&1)" "" "mandoc has nothing to say about ${page##*/}"
 	done
 fi
@@ -209,6 +209,22 @@ like "$out" "*OUTSIDE THE CAGE*$work/bin/asker -x*" "a program is found in PATH,
 refused 125 "*$work/bin*the program $work/bin/asker is in it*" explain --rw "$work/bin" --ask-with "$work/bin/asker" -- true
 ln -s bin/asker "$work/link"
 refused 125 "*the program $work/link is in it*" explain --rw "$work/bin" --ask-with "$work/link" -- true
+
+# ---- the working directory and the environment decide nothing ----
+mkdir -p "$work/plain" "$work/seeded"/{profiles,mcpcage,.mcpcage,.config/mcpcage,etc/mcpcage}
+for name in policy.json mcpcage.json .mcpcage.json .mcpcage mcpcage profiles/base.json mcpcage/policy.json .mcpcage/policy.json \
+	.config/mcpcage/policy.json etc/mcpcage/policy.json package.json; do
+	[ -d "$work/seeded/$name" ] || printf '{"network": {"mode": "host"}, "mcpcage": {"network": {"mode": "host"}}}' >"$work/seeded/$name"
+done
+explained() { (cd "$1" && shift && env "$@" "$MCPCAGE" explain --json -- /bin/true) | sed "s|$1|FOLDER|g"; }
+plain=$(explained "$work/plain" X=)
+like "$plain" '*"network"*"none"*' "control: a plan without a network"
+is "$(explained "$work/seeded" MCPCAGE_NETWORK=host MCPCAGE_POLICY="$work/seeded/policy.json" MCPCAGE_OPTIONS=--network=host \
+	MCPCAGE_PROFILE=browser MCPCAGE_CONFIG="$work/seeded" XDG_CONFIG_DIRS="$work/seeded" XDG_DATA_DIRS="$work/seeded")" "$plain" \
+	"policy comes from no working directory and no variable"
+mkdir -p "$work/xdg/mcpcage"
+printf '{"network": {"mode": "host"}}' >"$work/xdg/mcpcage/policy.json"
+nok "control: it does come from the user's own folder" test "$(explained "$work/plain" XDG_CONFIG_HOME="$work/xdg")" = "$plain"
 
 # ---- explain and --dry-run start nothing and write nothing ----
 mkdir -p "$work/project"
