@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Queries are taken apart by glibc (ns_initparse(3) and what belongs to it, in <arpa/nameser.h>), not by hand. Strict: one
+ * Queries are taken apart by the C library (ns_initparse(3) and what belongs to it, in <arpa/nameser.h>), not by hand. Strict: one
  * question, nothing in the other sections but one OPT record, no compression where there is nothing to point at. Answers are so simple that
  * they are put together here: the question as it came, so that the case of its letters is kept, and one record that points to it.
  */
@@ -18,7 +18,7 @@
 /* What this end takes by UDP, for EDNS. */
 #define UDP_ROOM 1232
 
-/* What a terminal shows of it; glibc escapes everything else as \DDD, but spaces. */
+/* What a terminal shows of it; it escapes everything else as \DDD, but spaces. */
 static void show(const char *name, char shown[HOST_NAME_SIZE])
 {
 	size_t n = 0;
@@ -28,18 +28,18 @@ static void show(const char *name, char shown[HOST_NAME_SIZE])
 	shown[n] = '\0';
 }
 
-/* The bytes of the question, or 0: it is compressed, or too short. */
+/* The bytes of the question, or 0: it is compressed, too long, or cut. Not ns_name_unpack(3), which musl has not. */
 static size_t question_size(const uint8_t *p, size_t n)
 {
-	unsigned char wire[NS_MAXCDNAME];
-	int used = ns_name_unpack(p, p + n, p + HEADER, wire, sizeof wire);
+	/* The type and the class behind the name are in it, and all of it is within the message. */
+	int used = n > HEADER ? ns_skiprr(p + HEADER, p + n, ns_s_qd, 1) : -1;
 
-	if (used <= 0 || (size_t)used + 4 > n - HEADER)
+	if (used < 0 || used - 4 > NS_MAXCDNAME)
 		return 0;
-	size_t length = 1;
-	for (const unsigned char *label = wire; *label; label += *label + 1)
-		length += (size_t)*label + 1;
-	return length == (size_t)used ? length + 4 : 0;
+	for (const uint8_t *label = p + HEADER; *label; label += *label + 1)
+		if (*label > NS_MAXLABEL)
+			return 0;
+	return (size_t)used;
 }
 
 /* The OPT record, the only one that may come along. */
