@@ -142,9 +142,28 @@ int landlock_resolver(int *abi, struct error *err);
 
 /* ---- apparmor.c --------------------------------------------------------------------------------- */
 
+/* The child profiles in profiles/apparmor/mcpcage.in, and APPARMOR_SERVER in policy/facts.h. */
+#define APPARMOR_FILTER       "mcpcage//filter"
+#define APPARMOR_FILTER_FILES "mcpcage//filter-files"
+#define APPARMOR_EGRESS       "mcpcage//egress"
+#define APPARMOR_RESOLVER     "mcpcage//resolver"
+#define APPARMOR_INIT         "mcpcage//init"
+
 bool apparmor_enabled(void);
-/* The next execve(2) of this task stacks PROFILE onto the current label. Before the pivot: needs a writable /proc. */
+/* What the shipped profiles can be used for here: loaded, and our label allows to stack them. */
+void apparmor_shipped(bool *server, bool *own);
+/* The second of the two alone, for processes that have no plan. */
+bool apparmor_own(void);
+/* The next execve(2) of this task stacks PROFILE onto the current label. Before the pivot: needs the host's /proc. */
 int apparmor_stack_onexec(const char *profile, struct error *err);
+/*
+ * The file by which this task, and no other, changes its own label now. To be opened before the pivot; works after it. Where a
+ * process of ours stacks a profile of its own onto its label: when there is nothing left to do that it forbids.
+ */
+int apparmor_open_label(struct error *err);
+int apparmor_stack_label(int fd, const char *profile, struct error *err);
+/* For a program of the user's outside the cage: the next execve(2) leaves the profile that mcpcage is attached to. */
+void apparmor_leave_onexec(void);
 
 /* ---- confine.c: our own processes ---------------------------------------------------------------- */
 
@@ -152,15 +171,19 @@ int apparmor_stack_onexec(const char *profile, struct error *err);
  * Confine a process of ours that reads hostile bytes: wipe the environment's strings, not dumpable, rlimits (no new files, no
  * core, no processes), no_new_privs, no capabilities, Landlock that grants nothing, and SECCOMP_FILTER. Descriptors other than
  * KEEP[0..KEEP_N) are closed first. *ABI gets the Landlock ABI that is active, 0 for none. `environ` and the strings of
- * main's argv are gone afterwards. poll(2) takes at most 16 entries.
+ * main's argv are gone afterwards. poll(2) takes at most 16 entries. APPARMOR: stack our profile for such
+ * a process first.
  */
-int confine_filter(const int *keep, size_t keep_n, int *abi, struct error *err);
+int confine_filter(const int *keep, size_t keep_n, bool apparmor, int *abi, struct error *err);
 /* Likewise for egress: SECCOMP_EGRESS, and as many descriptors as the user may have. */
-int confine_egress(const struct network_needs *needs, const int *keep, size_t keep_n, int *abi, struct error *err);
+int confine_egress(const struct network_needs *needs, const int *keep, size_t keep_n, bool apparmor, int *abi, struct error *err);
 /* Likewise for its resolver: SECCOMP_RESOLVER; it may fork. */
-int confine_resolver(const int *keep, size_t keep_n, struct error *err);
-/* Likewise for pid 1 of the cage, once the server is started: SECCOMP_INIT. */
-int confine_init(const int *keep, size_t keep_n, struct error *err);
+int confine_resolver(const int *keep, size_t keep_n, bool apparmor, struct error *err);
+/*
+ * Likewise for pid 1 of the cage, once the server is started: SECCOMP_INIT. LABEL is what apparmor_open_label() gave, or -1; it is
+ * closed.
+ */
+int confine_init(const int *keep, size_t keep_n, int label, struct error *err);
 
 /* ---- cgroup.c, scope.c --------------------------------------------------------------------------- */
 

@@ -53,6 +53,9 @@ static int clone_error(int sys, int cgroup_fd, struct error *err)
 		if (cgroup_fd >= 0)
 			return error_hint(err, "the server's cgroup cannot be entered; its group must be of type "
 					       "`domain` and writable");
+		if (sys == EACCES)
+			return error_hint(err, "mcpcage runs under an AppArmor profile without the rule `userns,`: load the one "
+					       "that comes with mcpcage (`mcpcage doctor` prints the command)");
 		return -1;
 	case EAGAIN:
 		return error_hint(err, "too many processes: see `ulimit -u` and the cgroup's pids.max");

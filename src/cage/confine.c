@@ -19,6 +19,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /*
@@ -101,13 +102,36 @@ static int confine(const char *name, const int *keep, size_t keep_n, bool may_si
 	return seccomp_apply(list, err);
 }
 
-int confine_filter(const int *keep, size_t keep_n, int *abi, struct error *err)
+/* The client's streams are files: AppArmor looks at each when the label has changed. */
+static bool any_file(const int *fds, size_t n)
 {
+	struct stat st;
+
+	for (size_t i = 0; i < n; i++)
+		if (fds[i] >= 0 && fstat(fds[i], &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode)))
+			return true;
+	return false;
+}
+
+/* Before no_new_privs, although a stack is allowed after it as well: later there is no file to be opened. */
+static int label_self(const char *profile, struct error *err)
+{
+	CLEANUP_CLOSE int label = apparmor_open_label(err);
+
+	return label < 0 ? -1 : apparmor_stack_label(label, profile, err);
+}
+
+int confine_filter(const int *keep, size_t keep_n, bool apparmor, int *abi, struct error *err)
+{
+	if (apparmor && label_self(any_file(keep, keep_n) ? APPARMOR_FILTER_FILES : APPARMOR_FILTER, err) < 0)
+		return -1;
 	return confine("mcpcage-filter", keep, keep_n, false, SECCOMP_FILTER, abi, err);
 }
 
-int confine_egress(const struct network_needs *needs, const int *keep, size_t keep_n, int *abi, struct error *err)
+int confine_egress(const struct network_needs *needs, const int *keep, size_t keep_n, bool apparmor, int *abi, struct error *err)
 {
+	if (apparmor && label_self(APPARMOR_EGRESS, err) < 0)
+		return -1;
 	/* Each connection has descriptors of its own; RLIM_INFINITY is cut to what the user may have. */
 	if (begin("mcpcage-egress", keep, keep_n, err) < 0 || limit(RLIMIT_NOFILE, RLIM_INFINITY, err) < 0 ||
 	    limit(RLIMIT_NPROC, 0, err) < 0 || landlock_egress(needs, abi, err) < 0)
@@ -115,18 +139,26 @@ int confine_egress(const struct network_needs *needs, const int *keep, size_t ke
 	return seccomp_apply(SECCOMP_EGRESS, err);
 }
 
-int confine_resolver(const int *keep, size_t keep_n, struct error *err)
+int confine_resolver(const int *keep, size_t keep_n, bool apparmor, struct error *err)
 {
 	int abi;
 
+	if (apparmor && label_self(APPARMOR_RESOLVER, err) < 0)
+		return -1;
 	if (begin("mcpcage-resolve", keep, keep_n, err) < 0 || landlock_resolver(&abi, err) < 0)
 		return -1;
 	return seccomp_apply(SECCOMP_RESOLVER, err);
 }
 
-int confine_init(const int *keep, size_t keep_n, struct error *err)
+int confine_init(const int *keep, size_t keep_n, int label, struct error *err)
 {
 	int abi;
+
+	if (label >= 0) {
+		if (apparmor_stack_label(label, APPARMOR_INIT, err) < 0)
+			return -1;
+		close(label);
+	}
 
 	/* Landlock's scope would keep it from signalling the server, which lives in a domain of its own. */
 	return confine("mcpcage-init", keep, keep_n, true, SECCOMP_INIT, &abi, err);

@@ -457,6 +457,8 @@ int facts_gather(const struct policy *policy, char *const command[], char **envi
 	if (!facts->target.exe && target_resolve(command, environ_, facts, err) < 0)
 		return -1;
 	facts->layers |= probe_layers(&facts->landlock_abi);
+	if (facts->layers & LAYER_APPARMOR)
+		apparmor_shipped(&facts->apparmor_server, &facts->apparmor_own);
 	if (add_named(&list, policy, err) < 0 || add_protected(&list, err) < 0)
 		return -1;
 	return look_at_all(facts, err);

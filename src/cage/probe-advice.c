@@ -84,17 +84,27 @@ static void remedy_container_seccomp(struct probe_result *r)
 
 static void remedy_apparmor_userns(const struct probe_machine *m, struct probe_result *r)
 {
-	remedy(r,
-	       "printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile mcpcage %s flags=(unconfined) "
-	       "{\\n  userns,\\n}\\n' | sudo tee /etc/apparmor.d/mcpcage && sudo apparmor_parser -r "
-	       "/etc/apparmor.d/mcpcage",
-	       m->exe[0] ? m->exe : "/usr/bin/mcpcage");
-	note(r, "lets this one program make user namespaces; switching the sysctl off would let every program");
+	if (m->apparmor_file[1])
+		remedy(r, "sudo apparmor_parser -r " APPARMOR_DIR "/mcpcage");
+	else
+		remedy(r,
+		       "printf 'abi <abi/4.0>,\\ninclude <tunables/global>\\nprofile mcpcage %s flags=(unconfined) "
+		       "{\\n  userns,\\n}\\n' | sudo tee /etc/apparmor.d/mcpcage && sudo apparmor_parser -r "
+		       "/etc/apparmor.d/mcpcage",
+		       m->exe[0] ? m->exe : "/usr/bin/mcpcage");
+	note(r, m->apparmor_restrict == 1 ? "lets this one program make user namespaces; switching the sysctl off would let every program"
+					  : "lets this one program make user namespaces");
 }
 
 static bool apparmor_restricts(const struct probe_machine *m, int failed)
 {
 	return !m->root && m->apparmor_on && m->apparmor_restrict == 1 && (failed == EPERM || failed == EACCES);
+}
+
+/* A profile without the rule "userns," is on us: EACCES, which clone3(2) has for no other reason. */
+static bool profile_forbids(const struct probe_machine *m, int failed)
+{
+	return m->apparmor_on && failed == EACCES && m->apparmor_label[0] && strcmp(m->apparmor_label, "unconfined") != 0;
 }
 
 /* clone3(2) failed. */
@@ -122,6 +132,10 @@ static void advise_clone(const struct probe_machine *m, int failed, struct probe
 		set(r, PROBE_MISSING,
 		    "AppArmor lets only listed programs make user namespaces "
 		    "(kernel.apparmor_restrict_unprivileged_userns is 1)");
+		remedy_apparmor_userns(m, r);
+	} else if (profile_forbids(m, failed)) {
+		set(r, PROBE_MISSING, "the AppArmor profile that mcpcage runs under forbids user namespaces: %s",
+		    m->apparmor_label);
 		remedy_apparmor_userns(m, r);
 	} else if ((failed == ENOSYS || failed == EPERM) && m->seccomp_filtered) {
 		set(r, PROBE_MISSING,
@@ -285,9 +299,15 @@ void advise_landlock(const struct probe_machine *m, const struct probe_tries *t,
 void advise_apparmor(const struct probe_machine *m, const struct probe_tries *t, struct probe_result *r)
 {
 	if (m->apparmor_on && t->apparmor == 0) {
-		set(r, PROBE_ACTIVE, "profiles can be stacked%s%s%s",
+		set(r, m->apparmor_server ? PROBE_ACTIVE : PROBE_LIMITED, "%s is %s%s%s%s", APPARMOR_SERVER,
+		    m->apparmor_server ? "stacked" : "not loaded; profiles can be stacked",
 		    m->apparmor_label[0] ? " onto our label \"" : "", m->apparmor_label,
 		    m->apparmor_label[0] ? "\"" : "");
+		if (!m->apparmor_server && m->apparmor_file[0])
+			remedy(r, "sudo apparmor_parser -r " APPARMOR_DIR "/" APPARMOR_SERVER);
+		else if (!m->apparmor_server)
+			note(r, "the profile comes with mcpcage (make install, or its package) as " APPARMOR_DIR
+				"/" APPARMOR_SERVER);
 	} else if (m->apparmor_on) {
 		set(r, PROBE_MISSING, "AppArmor is on and does not let us stack a profile%s%s: %s",
 		    m->apparmor_label[0] ? " onto " : "", m->apparmor_label,

@@ -23,6 +23,8 @@ struct probe_machine {
 	bool apparmor_parameter;  /* /sys/module/apparmor exists */
 	bool apparmor_on;
 	char apparmor_label[128]; /* our own label, or "" */
+	bool apparmor_server;	  /* the shipped profile for servers is loaded */
+	bool apparmor_file[2];	  /* its file is there to be loaded; and that of mcpcage's own profile */
 	char lsm[160];		  /* /sys/kernel/security/lsm, or "" */
 	char exe[256];		  /* our own program, for an AppArmor profile */
 	int landlock_abi;

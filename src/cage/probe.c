@@ -124,6 +124,12 @@ static void look_at_machine(struct probe_machine *m)
 	m->apparmor_parameter = access("/sys/module/apparmor/parameters/enabled", F_OK) == 0;
 	m->apparmor_on = apparmor_enabled();
 	look_at_label(m);
+	if (m->apparmor_on) {
+		bool own;
+		apparmor_shipped(&m->apparmor_server, &own);
+		m->apparmor_file[0] = access(APPARMOR_DIR "/" APPARMOR_SERVER, R_OK) == 0;
+		m->apparmor_file[1] = access(APPARMOR_DIR "/mcpcage", R_OK) == 0;
+	}
 	read_line("/sys/kernel/security/lsm", m->lsm, sizeof m->lsm);
 	look_at_exe(m);
 	m->landlock_abi = landlock_abi();

@@ -83,7 +83,7 @@ static _Noreturn void child(int fd, const struct plan *plan, struct buf *text, c
 	struct error err;
 	int abi;
 
-	if (confine_filter(&fd, 1, &abi, &err) < 0)
+	if (confine_filter(&fd, 1, apparmor_own(), &abi, &err) < 0)
 		_exit(1);
 	look(plan, text, span_of(tool), arguments, &answer);
 	_exit(fd_write_all(fd, &answer, sizeof answer) < 0);

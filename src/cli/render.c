@@ -484,7 +484,7 @@ static _Noreturn void run(const struct render *r, const struct rule_list *list)
 	if (list->n > 0)
 		v.rules = rules_compile(list, r->mediation->actions, r->mediation->actions_n, &err);
 	if ((list->n > 0 && !v.rules) || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || texts_seal(&err) < 0 ||
-	    confine_filter(keep, 1, &abi, &err) < 0)
+	    confine_filter(keep, 1, apparmor_own(), &abi, &err) < 0)
 		_exit(1);
 	print(&v);
 	_exit(0);

@@ -246,7 +246,7 @@ static _Noreturn void run(int in, int out)
 	int abi;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR || !c.frame ||
-	    confine_filter(keep, ARRAY_SIZE(keep), &abi, &err) < 0)
+	    confine_filter(keep, ARRAY_SIZE(keep), apparmor_own(), &abi, &err) < 0)
 		_exit(REVIEW_BROKEN);
 	_exit(review(&c) ? REVIEW_DONE : (int)c.why);
 }

@@ -13,6 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* The profile for servers that is shipped: what is stacked when policy names no other. */
+#define APPARMOR_SERVER "mcpcage-server"
+
 enum path_type { PATH_MISSING, PATH_DENIED, PATH_DIR, PATH_FILE, PATH_SOCKET, PATH_DEVICE, PATH_OTHER };
 
 /* A path that policy, the command or its arguments name, as it is on the host. */
@@ -62,6 +65,8 @@ struct facts {
 
 	unsigned layers; /* enum layer bits that this machine has */
 	int landlock_abi;
+	bool apparmor_server; /* the shipped profile for servers is loaded, and can be stacked onto our label */
+	bool apparmor_own;    /* likewise those for mcpcage's own processes */
 
 	char *runtime;    /* mcpcage's runtime folder, made by now; NULL: there is none */
 	char *no_runtime; /* and why, one phrase, where somebody looked */

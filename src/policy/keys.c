@@ -5,6 +5,7 @@
  */
 #include "policy/keys.h"
 
+#include "policy/facts.h"
 #include "policy/policy.h"
 
 #define MEMBER(name) .offset = offsetof(struct policy, name)
@@ -375,11 +376,12 @@ const struct policy_key policy_keys[KEYS_N] = {
 	},
 	[KEY_CONFINE_APPARMOR] = {
 		.id = KEY_CONFINE_APPARMOR,
-		.path = "confine.apparmor", .option = "--apparmor", .argument = "PROFILE",
+		.path = "confine.apparmor", .option = "--apparmor", .argument = "PROFILE|off",
 		.group = GROUP_CONFINE, .type = VALUE_STRING, .tighten = TIGHTEN_FIXED, MEMBER(apparmor),
-		.help = "stack this AppArmor profile onto the server",
+		.help = "AppArmor profile to stack; off: none",
 		.man = "The name of a loaded AppArmor profile that confines the server in addition to the "
-		       "label that mcpcage itself runs under. It makes the layer apparmor required.",
+		       "label that mcpcage itself runs under. It makes the layer apparmor required. Without this key it is "
+		       APPARMOR_SERVER ", the profile that comes with mcpcage, where that is loaded; off: none.",
 	},
 	[KEY_CONFINE_UNIX_SOCKETS] = {
 		.id = KEY_CONFINE_UNIX_SOCKETS,

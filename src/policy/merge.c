@@ -305,7 +305,13 @@ int merge_finish(struct merge *merge, struct policy *policy, struct error *err)
 	struct policy *merged = &merge->policy;
 
 	/* A profile that is named and cannot be applied must not be skipped. */
-	if (merged->apparmor)
+	bool off = merged->apparmor && strcmp(merged->apparmor, "off") == 0;
+	if (off && (merged->require & LAYER_APPARMOR)) {
+		error_set(err, 0, "AppArmor is required and switched off");
+		error_hint(err, "leave out --apparmor off (confine.apparmor) or --require apparmor (confine.require)");
+		return error_kind(err, ERROR_USAGE);
+	}
+	if (merged->apparmor && !off)
 		merged->require |= LAYER_APPARMOR;
 	if ((merged->require & LAYER_AUDIT) && merged->audit && strcmp(merged->audit, "off") == 0) {
 		error_set(err, 0, "the audit log is required and switched off");

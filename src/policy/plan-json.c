@@ -174,6 +174,7 @@ void plan_json(const struct plan *plan, struct buf *out)
 	strings(out, "missing", &plan->missing);
 	json_member_u64(out, "landlock_abi", (uint64_t)plan->landlock_abi);
 	json_member_str(out, "apparmor", plan->apparmor);
+	json_member_bool(out, "apparmor_own", plan->apparmor_own);
 	buf_putc(out, '}');
 	json_member_str(out, "audit", plan->audit);
 	strings(out, "policies", &plan->policies);

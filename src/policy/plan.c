@@ -256,8 +256,6 @@ static int copy_rest(struct planner *p)
 	plan->unix_sockets = policy->unix_sockets;
 	if (planner_network(p) < 0 || mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || state_folders(p) < 0)
 		return -1;
-	if (policy->apparmor && !(plan->apparmor = strdup(policy->apparmor)))
-		return error_oom(p->err);
 	if (!policy->audit || strcmp(policy->audit, "off") != 0) {
 		plan->audit = audit_path(policy, p->facts);
 		if (!plan->audit)
@@ -298,7 +296,8 @@ static const struct {
 	{ LAYER_LANDLOCK, "files are restricted by the mounts alone",
 	  "Linux 5.13 or later with \"landlock\" in the boot option lsm=, or leave out the requirement" },
 	{ LAYER_APPARMOR, "no profile is stacked",
-	  "a kernel with AppArmor switched on, or leave out confine.apparmor (--apparmor) and the requirement" },
+	  "a kernel with AppArmor switched on and the profile " APPARMOR_SERVER " loaded (see mcpcage doctor), or leave out "
+	  "confine.apparmor (--apparmor) and the requirement" },
 	{ LAYER_CGROUP, "limits of memory, swap, tasks and processor time are not enforced",
 	  "log in with systemd --user, or start mcpcage in a cgroup v2 group that you may write" },
 	{ LAYER_TIMENS, "the machine's uptime can be read", "Linux 5.6 or later, or leave out the requirement" },
@@ -310,26 +309,46 @@ static unsigned wanted_layers(const struct planner *p)
 {
 	unsigned wanted = LAYERS_ALWAYS | LAYER_LANDLOCK | LAYER_CGROUP | LAYER_TIMENS | p->policy->require;
 
-	if (p->plan->apparmor)
+	/* Not missed in a kernel without it, and not where it is switched off. */
+	if (p->plan->apparmor || (!p->policy->apparmor && (p->facts->layers & LAYER_APPARMOR)))
 		wanted |= LAYER_APPARMOR;
 	if (p->plan->audit)
 		wanted |= LAYER_AUDIT;
 	return wanted;
 }
 
+/* The profile that policy names; when it names none, the shipped one, if it is there. */
+static int make_apparmor(struct planner *p)
+{
+	const char *name = p->policy->apparmor;
+
+	p->plan->apparmor_own = p->facts->apparmor_own;
+	if (name && strcmp(name, "off") == 0)
+		return 0;
+	if (!name && (p->facts->layers & LAYER_APPARMOR) && p->facts->apparmor_server)
+		name = APPARMOR_SERVER;
+	if (name && !(p->plan->apparmor = strdup(name)))
+		return error_oom(p->err);
+	return 0;
+}
+
 static int make_layers(struct planner *p)
 {
 	struct plan *plan = p->plan;
-	unsigned wanted = wanted_layers(p);
+	unsigned has = p->facts->layers;
 
+	if (make_apparmor(p) < 0)
+		return -1;
+	/* The layer is a profile on the server, not a switch of the kernel. */
+	if (!plan->apparmor)
+		has &= ~(unsigned)LAYER_APPARMOR;
+	unsigned wanted = wanted_layers(p);
 	plan->require = p->policy->require | LAYERS_ALWAYS;
-	if (plan->apparmor)
-		plan->require |= LAYER_APPARMOR;
-	plan->layers = wanted & p->facts->layers;
+	plan->layers = wanted & has;
 	plan->landlock_abi = plan->layers & LAYER_LANDLOCK ? p->facts->landlock_abi : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(layer_words); i++) {
 		const char *name = layer_name(layer_words[i].layer);
-		if (!(wanted & ~p->facts->layers & layer_words[i].layer))
+		if (!(wanted & ~has & layer_words[i].layer))
 			continue;
 		if (plan->require & layer_words[i].layer) {
 			error_set(p->err, 0, "the layer \"%s\" is required and missing here: %s", name,

@@ -83,7 +83,8 @@ struct plan {
 	unsigned require;
 	unsigned layers; /* what is going to be active */
 	int landlock_abi;
-	char *apparmor;
+	char *apparmor;    /* the profile that is stacked onto the server, or NULL */
+	bool apparmor_own; /* mcpcage's own processes stack theirs */
 	bool unix_sockets;
 
 	struct mediation mediation;

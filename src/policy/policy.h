@@ -119,7 +119,7 @@ struct policy {
 
 	/* confinement */
 	unsigned require;  /* bits of enum layer beside LAYERS_ALWAYS */
-	char *apparmor;    /* profile to stack, or NULL */
+	char *apparmor;    /* profile to stack, "off", or NULL: APPARMOR_SERVER where it is loaded */
 	bool unix_sockets; /* may the server make AF_UNIX sockets (within its own files) */
 
 	/* packages */

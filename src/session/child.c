@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "cage/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,7 @@ static _Noreturn void become(const struct strlist *argv, pid_t parent, int in, i
 		_exit(126);
 	/* Survives execve(2), see alarm(2). */
 	(void)alarm(outlives / 1000);
+	apparmor_leave_onexec();
 	execvp(argv->v[0], argv->v);
 	_exit(127);
 }

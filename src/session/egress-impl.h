@@ -47,7 +47,7 @@ struct resolve_reply {
 };
 
 /* Fork it; returns our end of its socket. */
-int resolver_start(struct error *err);
+int resolver_start(bool apparmor, struct error *err);
 
 /* ---- things that epoll watches ---- */
 

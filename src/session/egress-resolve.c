@@ -131,7 +131,7 @@ static _Noreturn void serve(int fd)
 /* ---- start --------------------------------------------------------------------------------------- */
 
 /* It says one byte when it is confined, or else why it is not. */
-static _Noreturn void resolver_main(int fd)
+static _Noreturn void resolver_main(int fd, bool apparmor)
 {
 	struct error err = { 0 };
 	const int keep[] = { 0, 1, 2, fd };
@@ -147,7 +147,7 @@ static _Noreturn void resolver_main(int fd)
 	load_modules();
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		error_set(&err, errno, "cannot tie the resolver to egress");
-	else if (confine_resolver(keep, ARRAY_SIZE(keep), &err) == 0)
+	else if (confine_resolver(keep, ARRAY_SIZE(keep), apparmor, &err) == 0)
 		err.what[0] = '\0';
 	(void)send(fd, &err, sizeof err, MSG_NOSIGNAL);
 	if (err.what[0])
@@ -155,7 +155,7 @@ static _Noreturn void resolver_main(int fd)
 	serve(fd);
 }
 
-int resolver_start(struct error *err)
+int resolver_start(bool apparmor, struct error *err)
 {
 	int pair[2];
 	struct error said = { 0 };
@@ -170,7 +170,7 @@ int resolver_start(struct error *err)
 		return error_set(err, sys, "cannot fork the resolver");
 	}
 	if (pid == 0)
-		resolver_main(pair[1]);
+		resolver_main(pair[1], apparmor);
 	close(pair[1]);
 	CLEANUP_CLOSE int fd = pair[0];
 	ssize_t n;

@@ -322,7 +322,7 @@ static int confine(struct egress *e, int *abi, struct error *err)
 		keep[n++] = e->sockets.listeners[i];
 	for (size_t i = 0; i < e->sockets.singles_n; i++)
 		keep[n++] = e->sockets.singles[i];
-	return confine_egress(&e->needs, keep, n, abi, err);
+	return confine_egress(&e->needs, keep, n, e->plan->apparmor_own, abi, err);
 }
 
 static void count_connections(struct egress *e)
@@ -346,7 +346,7 @@ static int set_up(struct egress *e, const struct plan *plan, const struct egress
 		return error_set(err, errno, "cannot tie egress to the monitor's life");
 	if (null_streams(err) < 0 || network_needs(&plan->names, &e->needs, err) < 0)
 		return -1;
-	e->resolver = (struct watch){ WATCH_RESOLVER, resolver_start(err), e };
+	e->resolver = (struct watch){ WATCH_RESOLVER, resolver_start(plan->apparmor_own, err), e };
 	if (e->resolver.fd < 0)
 		return -1;
 	(void)setsockopt(fds->init, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

@@ -316,7 +316,7 @@ static int confine_self(const struct filter *f, const struct filter_fds *fds, in
 			     fds->server_out, fds->server_err, fds->monitor, f->timer, f->rare, fds->hook_in,
 			     fds->hook_out };
 
-	return confine_filter(keep, ARRAY_SIZE(keep), abi, err);
+	return confine_filter(keep, ARRAY_SIZE(keep), f->plan->apparmor_own, abi, err);
 }
 
 /* Its files are read here and not by the monitor, so that this goes on while the cage is being built. */

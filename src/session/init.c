@@ -81,7 +81,8 @@ static int set_up_network(const struct plan *plan, struct error *err)
 	return cage_sockets_send(&needs, six, FD_EGRESS, err);
 }
 
-static int build_cage(const struct plan *plan, int places[RECORD_FDS], struct error *err)
+/* *LABEL: to change our own AppArmor label by, later; -1: that is not wanted. */
+static int build_cage(const struct plan *plan, int places[RECORD_FDS], int *label, struct error *err)
 {
 	if (cage_id_maps(plan, err) < 0)
 		return -1;
@@ -92,6 +93,8 @@ static int build_cage(const struct plan *plan, int places[RECORD_FDS], struct er
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_set(err, errno, "cannot make init undumpable");
 	if (plan->apparmor && (plan->layers & LAYER_APPARMOR) && apparmor_stack_onexec(plan->apparmor, err) < 0)
+		return -1;
+	if (plan->apparmor_own && (*label = apparmor_open_label(err)) < 0)
 		return -1;
 	if (set_up_network(plan, err) < 0)
 		return -1;
@@ -312,7 +315,8 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 		(void)record_send(fds->monitor, RECORD_FAILED, &r);
 		_exit(1);
 	}
-	if (build_cage(plan, places, &err) < 0)
+	int label = -1;
+	if (build_cage(plan, places, &label, &err) < 0)
 		fail(&err);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -331,7 +335,7 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 		fail(&err);
 	plan_wipe_secrets(plan);
 	const int keep[] = { FD_MONITOR, signal_fd };
-	if (confine_init(keep, ARRAY_SIZE(keep), &err) < 0)
+	if (confine_init(keep, ARRAY_SIZE(keep), label, &err) < 0)
 		fail(&err); /* takes the server along */
 	if (record_send(FD_MONITOR, RECORD_STARTED, &r) < 0)
 		_exit(1);

@@ -118,7 +118,7 @@ static _Noreturn void serve(job_function *fn, void *context, const int *fds, siz
 		_exit(126);
 	memcpy(keep, fds, fds_n * sizeof *fds);
 	keep[fds_n] = out;
-	if (confine_filter(keep, fds_n + 1, &abi, &err) < 0)
+	if (confine_filter(keep, fds_n + 1, apparmor_own(), &abi, &err) < 0)
 		_exit(125);
 	_exit(fn(context, fds, out) < 0 ? 1 : 0);
 }

@@ -75,6 +75,7 @@ __attribute__((unused)) static void machine_start(struct machine *m, uid_t uid, 
 	m->facts.home = strdup(home);
 	m->facts.layers = ALL_LAYERS;
 	m->facts.landlock_abi = 6;
+	m->facts.apparmor_server = true;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		exists(m, files[i], PATH_FILE, NULL);
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)

@@ -368,8 +368,8 @@ static int confined_program(const char *which, char **argv)
 
 	r.found = -(contains(low, high, secret) + contains(low, high, option)); /* -2: the search works */
 	if (r.found == -2) {
-		r.confined = init ? confine_init(keep, ARRAY_SIZE(keep), &r.err)
-				  : confine_filter(keep, ARRAY_SIZE(keep), &r.abi, &r.err);
+		r.confined = init ? confine_init(keep, ARRAY_SIZE(keep), -1, &r.err)
+				  : confine_filter(keep, ARRAY_SIZE(keep), false, &r.abi, &r.err);
 		r.found = contains(low, high, secret) + contains(low, high, option) + (environ != NULL);
 	}
 	r.closed = write_byte(7);

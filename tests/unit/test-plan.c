@@ -749,7 +749,20 @@ static void layers(void)
 	me(&m);
 	is_int(make_with(&m, NULL), 0, "every layer is there");
 	is_int(m.made.missing.n, 0, "none is missing");
-	ok(!(m.made.layers & LAYER_APPARMOR), "AppArmor only when a profile is named");
+	ok(m.made.layers & LAYER_APPARMOR && !(m.made.require & LAYER_APPARMOR), "AppArmor without being asked");
+	is_str(m.made.apparmor, "mcpcage-server", "with the profile that is shipped");
+	is_int(make_with(&m, "--apparmor", "off"), 0, "switched off");
+	ok(!m.made.apparmor && !(m.made.layers & LAYER_APPARMOR) && m.made.missing.n == 0, "it is not missed");
+	m.facts.apparmor_server = false;
+	is_int(make_with(&m, NULL), 0, "where it is not loaded");
+	ok(!m.made.apparmor && m.made.missing.n == 1 && strstr(m.made.missing.v[0], "apparmor"), "that is told: %s",
+	   m.made.missing.n ? m.made.missing.v[0] : "");
+	is_int(make_with(&m, "--require", "apparmor"), -1, "and fatal where it is required");
+	ok(strstr(m.err.hint, "mcpcage-server"), "%s", m.err.hint);
+	is_int(make_with(&m, "--apparmor", "srv"), 0, "another that is named is trusted to be there");
+	m.facts.apparmor_server = true;
+	is_int(make_with(&m, "--require", "apparmor"), 0, "required, and there");
+	is_int(make_with(&m, NULL), 0, "and without it again");
 	m.facts.layers = LAYERS_ALWAYS;
 	is_int(make(&m), 0, "only those that are always needed");
 	is_int(m.made.missing.n, 4, "the others are told: landlock, cgroup, timens, audit");

@@ -25,6 +25,7 @@ static const struct probe_machine good = {
 	.apparmor_parameter = true,
 	.apparmor_on = true,
 	.apparmor_label = "unconfined",
+	.apparmor_server = true,
 	.exe = "/opt/bin/mcpcage",
 };
 static const struct probe_tries works = { 0 };
@@ -153,6 +154,16 @@ static void test_security(void)
 	       T(t->landlock = ENOSYS), PROBE_MISSING, "seccomp filter", "unconfined");
 
 	expect("AppArmor", advise_apparmor, good, works, PROBE_ACTIVE, "\"unconfined\"", "");
+	expect("no profile for servers", advise_apparmor, M(m->apparmor_server = false), works, PROBE_LIMITED, "not loaded",
+	       "make install");
+	expect("a profile to be loaded", advise_apparmor,
+	       M(m->apparmor_server = false, m->apparmor_file[0] = true), works, PROBE_LIMITED, "not loaded",
+	       "apparmor_parser -r " APPARMOR_DIR "/mcpcage-server");
+	expect("a profile that forbids", advise_namespaces, M(strcpy(m->apparmor_label, "desk")), N(EACCES), PROBE_MISSING,
+	       "forbids user namespaces: desk", "userns,");
+	expect("and ours to be loaded", advise_namespaces,
+	       M(strcpy(m->apparmor_label, "desk"), m->apparmor_file[1] = true), N(EACCES), PROBE_MISSING, "desk",
+	       "apparmor_parser -r " APPARMOR_DIR "/mcpcage");
 	expect("AppArmor off", advise_apparmor, M(m->apparmor_on = false), T(t->apparmor = -1), PROBE_MISSING,
 	       "at boot", "apparmor=1");
 	expect("no AppArmor", advise_apparmor, M(m->apparmor_on = m->apparmor_parameter = false),

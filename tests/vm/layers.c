@@ -7,6 +7,7 @@
  *	layers none                     there is no group, and a reason
  *	layers hung                     systemd does not answer: bounded
  *	layers apparmor PROFILE         stacking: TAP
+ *	layers under PROFILE COMMAND... with the profile stacked and nothing else of a cage
  *	layers doctor                   the results of probe_all, a line each, with US between the fields
  */
 #include "cage/cage.h"
@@ -340,6 +341,20 @@ static int test_apparmor(const char *profile)
 	return done_testing();
 }
 
+/* COMMAND with PROFILE stacked, and with nothing else of a cage but no_new_privs. */
+static int run_under(const char *profile, char **command)
+{
+	struct error err = { 0 };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || apparmor_stack_onexec(profile, &err) < 0) {
+		fprintf(stderr, "%s\n%s\n", err.what, err.hint);
+		return 125;
+	}
+	execv(command[0], command);
+	fprintf(stderr, "cannot run %s: %s\n", command[0], strerror(errno));
+	return 127;
+}
+
 static int print_doctor(void)
 {
 	struct probe_result results[PROBE_MAX];
@@ -368,6 +383,8 @@ int main(int argc, char **argv)
 		return test_hung();
 	if (strcmp(what, "apparmor") == 0 && argc == 3)
 		return test_apparmor(argv[2]);
+	if (strcmp(what, "under") == 0 && argc > 3)
+		return run_under(argv[2], argv + 3);
 	if (strcmp(what, "doctor") == 0)
 		return print_doctor();
 	fprintf(stderr, "see the head of layers.c\n");

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One session of server.py behind mcpcage.
 
-    session.py [--kill] [OPTION...] -- [TOOL=JSON...]
+    session.py [--kill] [OPTION...] -- [TOOL=JSON|labels=...]
 
 Prints NAME: TEXT for each call, what mcpcage said on standard error as "said: ...", its exit status, and what is left of
 its group. --kill ends it with SIGKILL instead of an end of file.
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -24,6 +25,19 @@ def groups():
     return found
 
 
+def labels(pid):
+    """The AppArmor labels of mcpcage's own processes: PID and its children."""
+    pids = [str(pid)]
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+            pids += file.read().split()
+    found = []
+    for one in pids:
+        with open(f"/proc/{one}/attr/apparmor/current", encoding="ascii") as file:
+            found.append(file.read().strip())
+    return found
+
+
 def main():
     arguments = sys.argv[1:]
     kill = arguments[0] == "--kill"
@@ -31,9 +45,19 @@ def main():
     options, calls = arguments[1 if kill else 0:split], arguments[split + 1:]
     before = groups()
     home = tempfile.mkdtemp()
-    with open(os.path.join(home, "err"), "w+", encoding="utf-8") as errors:
+    with open(os.path.join(home, "err"), "w+b") as errors:
+        # A pipe, as clients have it.
+        hear, say = os.pipe()
         child = subprocess.Popen(["mcpcage", "--audit", f"{home}/audit", *options, "--", "/usr/bin/python3",
-                                  f"{HERE}/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+                                  f"{HERE}/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=say)
+        os.close(say)
+
+        def keep():
+            for data in iter(lambda: os.read(hear, 4096), b""):
+                errors.write(data)
+
+        keeper = threading.Thread(target=keep, daemon=True)
+        keeper.start()
 
         def ask(identity, method, params):
             message = {"jsonrpc": "2.0", "id": identity, "method": method, "params": params}
@@ -50,6 +74,9 @@ def main():
             print("groups:", len(groups() - before))
             for number, call in enumerate(calls):
                 name, _, text = call.partition("=")
+                if name == "labels":
+                    print("labels:", ", ".join(labels(child.pid)))
+                    continue
                 reply = ask(number + 1, "tools/call", {"name": name, "arguments": json.loads(text)})
                 content = reply.get("result", {}).get("content", [{}])
                 print(f"{name}:", content[0].get("text", json.dumps(reply)))
@@ -68,16 +95,19 @@ def main():
             time.sleep(0.05)
         print("status:", status)
         print("left:", len(groups() - before))
+        keeper.join(5)
         errors.seek(0)
         for line in errors:
-            print("said:", line.rstrip())
+            print("said:", line.decode(errors="replace").rstrip())
     try:
         with open(f"{home}/audit", encoding="utf-8") as audit:
             for line in audit:
                 record = json.loads(line)
-                for key in ("cgroup", "cgroup_limits", "usage"):
+                for key in ("cgroup", "cgroup_limits", "usage", "layers"):
                     if key in record:
                         print(f"{key}:", json.dumps(record[key]))
+                if "plan" in record:
+                    print("apparmor:", json.dumps(record["plan"]["layers"]["apparmor"]))
     except OSError:
         pass
 
