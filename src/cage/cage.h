@@ -227,6 +227,8 @@ int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup
 int cgroup_hide(struct error *err);
 /* Kill everything in it (cgroup.kill). 0 also when there is no group; -1 with errno. */
 int cgroup_kill(const struct cgroup *cgroup);
+/* Stop everything in it, or let it go on (cgroup.freeze). -1 with errno when there is no group, or it cannot be done. */
+int cgroup_freeze(const struct cgroup *cgroup, bool freeze);
 /*
  * What was used: memory peak in bytes, processor time in microseconds, processes killed for want of memory; 0 where unknown.
  * systemd removes a scope as soon as its last process is gone, and the numbers with it: ask while PID still lives.

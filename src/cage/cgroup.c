@@ -348,6 +348,15 @@ int cgroup_kill(const struct cgroup *cgroup)
 	return write_value(cgroup->fd, "cgroup.kill", "1") ? 0 : -1;
 }
 
+int cgroup_freeze(const struct cgroup *cgroup, bool freeze)
+{
+	if (cgroup->fd < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	return write_value(cgroup->fd, "cgroup.freeze", freeze ? "1" : "0") ? 0 : -1;
+}
+
 void cgroup_usage(const struct cgroup *cgroup, uint64_t *memory_peak, uint64_t *cpu_us, uint64_t *oom_kills)
 {
 	char text[4096];

@@ -212,6 +212,7 @@ static void explain_limits(const struct plan *plan, struct buf *out)
 		{ "size of a message", plan->message_size, KEY_LIMITS_MESSAGE_SIZE, false },
 		{ "time of a request", plan->call_timeout, KEY_LIMITS_CALL_TIMEOUT, false },
 		{ "time without messages", plan->idle_timeout, KEY_LIMITS_IDLE_TIMEOUT, false },
+		{ "frozen when nothing was asked for", plan->freeze_idle, KEY_LIMITS_FREEZE_IDLE, false },
 		{ "time of the session", plan->session_timeout, KEY_LIMITS_SESSION_TIMEOUT, false },
 		{ "time of a grant while it runs", plan->later.longest, KEY_GRANTS_LONGEST, false },
 	};

@@ -353,6 +353,19 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.help = "end the session when no message passed for TIME",
 		.man = "End the session when no message passed in either direction for this long.",
 	},
+	[KEY_LIMITS_FREEZE_IDLE] = {
+		.id = KEY_LIMITS_FREEZE_IDLE,
+		.path = "limits.freeze_idle", .option = "--freeze-idle", .argument = "TIME",
+		.group = GROUP_LIMITS, .type = VALUE_DURATION, .tighten = TIGHTEN_LOWER, MEMBER(freeze_idle),
+		.low = 100, .high = YEAR_MS, .unlimited = "off", .fallback = "off",
+		.help = "freeze the server when nothing was asked for TIME",
+		.man = "Freeze every process of the server when the client has asked nothing for this long: no request is being "
+		       "worked on, and no answer or task is awaited. It cannot compute, search or send anything then, and the next "
+		       "message lets it go on. What the server says of its own accord does not keep it awake, and a request that "
+		       "never ends, such as subscriptions/listen, does. With a control group the group is frozen, "
+		       "without one its processes are stopped by signals, which they can see. Timers of the server that "
+		       "were due meanwhile fire late.",
+	},
 	[KEY_LIMITS_SESSION_TIMEOUT] = {
 		.id = KEY_LIMITS_SESSION_TIMEOUT,
 		.path = "limits.session_timeout", .option = "--session-timeout", .argument = "TIME",

@@ -33,7 +33,7 @@ struct limit {
 	uint64_t number;
 };
 
-#define LIMITS_N 11
+#define LIMITS_N 12
 
 static void list_limits(const struct plan *plan, struct limit limits[LIMITS_N])
 {
@@ -47,6 +47,7 @@ static void list_limits(const struct plan *plan, struct limit limits[LIMITS_N])
 		{ KEY_LIMITS_MESSAGE_SIZE, "message_size", plan->message_size },
 		{ KEY_LIMITS_CALL_TIMEOUT, "call_timeout", plan->call_timeout },
 		{ KEY_LIMITS_IDLE_TIMEOUT, "idle_timeout", plan->idle_timeout },
+		{ KEY_LIMITS_FREEZE_IDLE, "freeze_idle", plan->freeze_idle },
 		{ KEY_LIMITS_SESSION_TIMEOUT, "session_timeout", plan->session_timeout },
 		{ KEY_GRANTS_LONGEST, "grants_longest", plan->later.longest },
 	};

@@ -252,6 +252,7 @@ static int copy_rest(struct planner *p)
 	plan->message_size = policy->message_size;
 	plan->call_timeout = policy->call_timeout;
 	plan->idle_timeout = policy->idle_timeout;
+	plan->freeze_idle = policy->freeze_idle;
 	plan->session_timeout = policy->session_timeout;
 	plan->unix_sockets = policy->unix_sockets;
 	if (planner_network(p) < 0 || mediation_copy(&plan->mediation, &policy->mediation, p->err) < 0 || state_folders(p) < 0)

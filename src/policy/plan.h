@@ -78,7 +78,7 @@ struct plan {
 	uint64_t memory, swap, tasks, cpu;
 	uint64_t open_files, file_size;
 	uint64_t message_size;
-	uint64_t call_timeout, idle_timeout, session_timeout; /* milliseconds, 0: none */
+	uint64_t call_timeout, idle_timeout, freeze_idle, session_timeout; /* milliseconds, 0: none */
 
 	unsigned require;
 	unsigned layers; /* what is going to be active */

@@ -115,6 +115,7 @@ struct policy {
 	uint64_t message_size; /* bytes, largest JSON-RPC message in either direction */
 	uint64_t call_timeout; /* milliseconds */
 	uint64_t idle_timeout;
+	uint64_t freeze_idle; /* the server is frozen when nothing was asked for so long */
 	uint64_t session_timeout;
 
 	/* confinement */

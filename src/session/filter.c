@@ -89,7 +89,7 @@ static int set_up(struct filter *f, const struct plan *plan, const struct filter
 	}
 	f->call_timeout = plan->call_timeout;
 	f->idle_timeout = plan->idle_timeout;
-	f->now = f->active = now_ms();
+	f->now = f->active = f->asked = now_ms();
 	f->stderr_.refilled = f->now;
 	f->stderr_.tokens = (uint64_t)256 << 10;
 	if (tools_start(f, err) < 0 || ask_start(f, fds->approvals, err) < 0 || limits_start(f, fds->approvals, err) < 0)
@@ -116,6 +116,27 @@ static bool can_trim(const struct filter *f)
 	       !f->passage[1].open;
 }
 
+/* Nobody waits for anything that the server does, or answers. */
+static bool server_unasked(const struct filter *f)
+{
+	return route_waiting(f->calls) == 0 && route_waiting(f->reverse) == 0 && !f->tasks && outlet_idle(&f->to_server) &&
+	       !f->passage[CLIENT_TO_SERVER].open;
+}
+
+/* Whether the server is to be frozen, or to go on. The monitor does it: the filter can reach no process. */
+static void freeze_turn(struct filter *f)
+{
+	if (!f->plan->freeze_idle || f->draining)
+		return;
+	if (!server_unasked(f))
+		f->asked = f->now;
+	bool quiet = f->now - f->asked >= f->plan->freeze_idle;
+	if (quiet == f->quiet_told)
+		return;
+	f->quiet_told = quiet;
+	report_event(f, quiet ? EVENT_QUIET : EVENT_BUSY);
+}
+
 /* When something has to be done even if nobody says anything; 0: never. */
 static uint64_t next_due(const struct filter *f)
 {
@@ -129,6 +150,8 @@ static uint64_t next_due(const struct filter *f)
 		sooner(&due, hook_due(f->hook));
 	if (f->idle_timeout && !f->idle_told && route_waiting(f->calls) == 0)
 		sooner(&due, f->active + f->idle_timeout);
+	if (f->plan->freeze_idle && !f->quiet_told && !f->draining && server_unasked(f))
+		sooner(&due, f->asked + f->plan->freeze_idle);
 	if (can_trim(f))
 		sooner(&due, f->active + TRIM_AFTER);
 	return due;
@@ -291,6 +314,7 @@ static void turn(struct filter *f)
 	if (f->active != before)
 		f->trimmed = false;
 	timers(f);
+	freeze_turn(f);
 	flush_outlet(f, &f->to_client, true);
 	flush_outlet(f, &f->to_server, false);
 	flush_outlet(f, &f->to_stderr, false);

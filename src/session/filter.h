@@ -91,8 +91,9 @@ struct filter {
 
 	uint64_t now; /* milliseconds, CLOCK_MONOTONIC; set once a turn */
 	uint64_t active; /* when the last message passed */
+	uint64_t asked;  /* when something was last wanted of the server: what it says by itself does not count */
 	uint64_t silent_from; /* the first deadline since the server last said something; 0: none */
-	bool idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
+	bool quiet_told, idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
 	bool draining; /* the server is gone: pass on what it left, then end */
 
 	int rare;           /* epoll(7) over what is seldom ready; -1: none */

@@ -121,6 +121,8 @@ bool held_release(struct filter *f, enum direction d, const struct rpc_id *id)
 		f->totals.messages[d]++;
 		f->totals.bytes[d] += h->n;
 		f->active = f->now;
+		if (d == CLIENT_TO_SERVER)
+			f->asked = f->now;
 	}
 	free(h);
 	return there;

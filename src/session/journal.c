@@ -497,6 +497,11 @@ static void member_usage(struct session *s)
 		json_member_u64(&s->line, "memory_peak_bytes", s->memory_peak);
 	if (s->oom_kills)
 		json_member_u64(&s->line, "oom_kills", s->oom_kills);
+	if (s->freeze.times) {
+		json_member_u64(&s->line, "frozen_times", s->freeze.times);
+		json_member_u64(&s->line, "frozen_ms", s->freeze.total_ms);
+		json_member_str(&s->line, "frozen_by", s->freeze.by_signals ? "signals" : "cgroup");
+	}
 	buf_putc(&s->line, '}');
 }
 

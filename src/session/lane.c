@@ -135,6 +135,8 @@ static void forward(struct filter *f, enum direction d)
 	f->totals.bytes[d] += line.n;
 	limits_bytes(f, line.n);
 	f->active = f->now;
+	if (d == CLIENT_TO_SERVER)
+		f->asked = f->now;
 	if (out->fd >= 0)
 		out->pass = line;
 }

@@ -47,7 +47,7 @@ static void earlier(uint64_t *at, uint64_t candidate)
 		*at = candidate;
 }
 
-static void signal_server(struct session *s, int signal, bool everyone)
+void session_signal(struct session *s, int signal, bool everyone)
 {
 	union record r = { .signal = { .signal = signal, .everyone = everyone } };
 
@@ -106,6 +106,8 @@ static void end_session(struct session *s, const char *why, uint64_t term_delay,
 		journal_note(s, "ending", why);
 		log_detail(s->log, "ending the session: %s", why);
 	}
+	/* It cannot end, nor see an end, otherwise. */
+	session_thaw(s);
 	earlier(&s->term_at, now + term_delay);
 	earlier(&s->kill_at, now + kill_delay);
 }
@@ -145,6 +147,12 @@ static void on_event(struct session *s, enum session_event event)
 		break;
 	case EVENT_CLIENT_STUCK:
 		end_session(s, "the client does not read", 0, KILL_AFTER_TERM);
+		break;
+	case EVENT_QUIET:
+		session_freeze(s);
+		break;
+	case EVENT_BUSY:
+		session_thaw(s);
 		break;
 	case EVENT_ALARM:
 		s->stopped = true;
@@ -330,12 +338,13 @@ static void on_signal(struct session *s, int signal)
 	case SIGQUIT:
 		s->client_gone = true;
 		if (!s->term_at || s->term_at > session_now())
-			signal_server(s, signal, false);
+			session_signal(s, signal, false);
 		end_session(s, strsignal(signal), 0, KILL_AFTER_TERM);
 		break;
 	case SIGUSR1:
 	case SIGUSR2:
-		signal_server(s, signal, false);
+		session_thaw(s);
+		session_signal(s, signal, false);
 		break;
 	default:
 		break;
@@ -382,7 +391,7 @@ static void act_on_clock(struct session *s)
 	}
 	if (s->term_at && now >= s->term_at) {
 		s->term_at = 0;
-		signal_server(s, SIGTERM, true);
+		session_signal(s, SIGTERM, true);
 	}
 	if (s->kill_at && now >= s->kill_at) {
 		s->kill_at = 0;

@@ -9,6 +9,7 @@
  *   ask-helper.c, ask-terminal.c  asking a person
  *   alarm.c    the user's command for alarms
  *   control.c, grants.c  "mcpcage grant" and "revoke" while it runs
+ *   freeze.c   stopping the server while nobody asks for anything
  *   child.c    programs of the user's, outside the cage
  */
 #pragma once
@@ -40,6 +41,13 @@ struct peer {
 	struct record_ready ready;
 };
 
+/* Whether the server is frozen between calls, and how often and long it was. */
+struct freeze {
+	bool on;
+	bool by_signals; /* there is no group, or it could not be frozen */
+	uint64_t since, times, total_ms;
+};
+
 struct session {
 	const struct plan *plan;
 	const struct log *log;
@@ -56,6 +64,7 @@ struct session {
 	int init_pidfd;
 	int signal_fd;
 	struct cgroup cgroup;
+	struct freeze freeze;
 
 	uint64_t started; /* milliseconds, CLOCK_MONOTONIC, like all times here; 0: not set */
 	uint64_t session_end, term_at, kill_at, filter_kill_at, egress_kill_at;
@@ -93,6 +102,14 @@ int session_start(struct session *s, struct error *err);
 void session_hear(struct session *s, struct peer *peer);
 /* Something of ours is not as it must be: the session is over. */
 void session_break(struct session *s, const struct error *err);
+
+/* Send a signal to the server's process group, or to every process of the cage but its init. */
+void session_signal(struct session *s, int signal, bool everyone);
+
+/* freeze.c: no change when it is so already, or when the session is ending. */
+void session_freeze(struct session *s);
+/* Before anything the server has to act upon: a message, a signal, the end of its input. */
+void session_thaw(struct session *s);
 
 /* journal.c */
 void journal_start(struct session *s);

@@ -147,6 +147,8 @@ enum session_event {
 	EVENT_UNYIELDING,   /* the server stays silent past deadlines */
 	EVENT_CLIENT_STUCK, /* the client does not read and our answers fill their buffer */
 	EVENT_ALARM,        /* a limit was passed where policy says to stop */
+	EVENT_QUIET,        /* nothing was asked for as long as policy says: freeze the server */
+	EVENT_BUSY,         /* and now something is: let it go on */
 	EVENTS_
 };
 struct record_event {
