@@ -181,7 +181,7 @@ static int interface(void)
 	return r;
 }
 
-static int signal_outside(void) { return said(kill(outside, SIGCONT)); }
+static int signal_outside(void) { return outside ? said(kill(outside, SIGCONT)) : ESRCH; }
 
 static int trace(pid_t pid)
 {
