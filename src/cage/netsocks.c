@@ -218,7 +218,7 @@ static void place(const struct network_needs *needs, struct cage_sockets *socket
 int cage_sockets_receive(const struct network_needs *needs, int from, struct cage_sockets *sockets, struct error *err)
 {
 	size_t total = total_needed(needs);
-	int fds[BATCH];
+	int fds[BATCH] = { 0 };
 
 	*sockets = (struct cage_sockets){ .dns = -1, .dns_tcp = -1 };
 	for (size_t got = 0; got < total;) {

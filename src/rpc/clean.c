@@ -104,9 +104,10 @@ static bool has_variants(uint32_t code)
 	return IN(table, code);
 }
 
+/* Not the joiner of accents itself: what stays must not depend on a character that may not. */
 static bool is_accent(uint32_t code)
 {
-	return (code >= 0x0300 && code <= 0x036f) || (code >= 0x0591 && code <= 0x05c7);
+	return (code >= 0x0300 && code <= 0x036f && code != 0x034f) || (code >= 0x0591 && code <= 0x05c7);
 }
 
 /* Whether CODE, which cannot be seen, has its meaning between PREVIOUS (which stayed) and NEXT. */

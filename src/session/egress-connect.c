@@ -454,7 +454,7 @@ static void begin(struct egress *e, int fd, const struct ip_address *to, uint16_
 void listener_accept(struct egress *e, struct listener *l)
 {
 	for (int i = 0; i < ACCEPTS_TURN && !e->paused; i++) {
-		struct sockaddr_storage own;
+		struct sockaddr_storage own = { 0 };
 		socklen_t n = sizeof own;
 		struct ip_address to;
 		uint16_t port;

@@ -204,8 +204,8 @@ static void take_reply(struct egress *e, const struct resolve_reply *reply)
 	/* An answer that is late is none: somebody else may wait for another one by now. */
 	if (!name || !name->looking)
 		return;
-	struct ip_address *found = n ? calloc(n, sizeof *found) : NULL;
-	if (n && !found) {
+	struct ip_address *found = calloc(n + 1, sizeof *found);
+	if (!found) {
 		finish(e, name, EAI_MEMORY);
 		return;
 	}
