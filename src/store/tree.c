@@ -195,7 +195,7 @@ static bool same_stat(const struct tree_entry *a, const struct tree_entry *b)
 
 /* ---- the walk ---- */
 
-static int visit_folder(struct walk *w, int fd, unsigned depth, uint8_t out[PACKAGE_HASH]);
+static int visit_folder(struct walk *w, int fd, const struct stat *known, unsigned depth, uint8_t out[PACKAGE_HASH]);
 
 static int count_shared(struct walk *w, const struct stat *st)
 {
@@ -277,7 +277,7 @@ static int visit_entry(struct walk *w, int folder, const char *name, unsigned de
 		CLEANUP_CLOSE int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return fail(w, "cannot be opened");
-		if (visit_folder(w, fd, depth + 1, hash) < 0)
+		if (visit_folder(w, fd, w->old ? &st : NULL, depth + 1, hash) < 0)
 			return -1;
 		kind = LEAF_FOLDER;
 	} else {
@@ -301,37 +301,53 @@ static int by_bytes(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int list(struct walk *w, int fd, struct strlist *names)
+static int add_name(struct walk *w, struct strlist *names, const char *name)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-	struct dirent *entry;
-	int status = 0;
-
-	if (!dir) {
-		if (copy >= 0)
-			close(copy);
-		return fail(w, "cannot be listed");
-	}
-	errno = 0;
-	while (status == 0 && (entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (names->n == TREE_ENTRIES_MAX)
-			status = refuse(w, "there are too many files in the package");
-		else if (strlist_add(names, entry->d_name) < 0)
-			status = error_oom(w->err);
-		errno = 0;
-	}
-	if (status == 0 && errno != 0)
-		status = fail(w, "cannot be listed");
-	closedir(dir);
-	if (status == 0 && names->n > 1)
-		qsort(names->v, names->n, sizeof *names->v, by_bytes);
-	return status;
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return 0;
+	if (names->n == TREE_ENTRIES_MAX)
+		return refuse(w, "there are too many files in the package");
+	return strlist_add(names, name) < 0 ? error_oom(w->err) : 0;
 }
 
-static int visit_folder(struct walk *w, int fd, unsigned depth, uint8_t out[PACKAGE_HASH])
+/* getdents64(2) and not readdir(3), which makes five calls more for each folder: this is done before each start. */
+static int list(struct walk *w, int fd, struct strlist *names)
+{
+	union {
+		struct dirent64 entry; /* aligned for it */
+		char bytes[16384];
+	} found;
+	ssize_t n;
+
+	while ((n = getdents64(fd, &found, sizeof found)) > 0)
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *entry = (const void *)(found.bytes + at);
+			if (add_name(w, names, entry->d_name) < 0)
+				return -1;
+			at += entry->d_reclen;
+		}
+	if (n < 0)
+		return fail(w, "cannot be listed");
+	if (names->n > 1)
+		qsort(names->v, names->n, sizeof *names->v, by_bytes);
+	return 0;
+}
+
+/* Append "/NAME" to the path, whose length is LENGTH. */
+static int enter(struct walk *w, size_t length, const char *name)
+{
+	size_t n = strlen(name) + 1, slash = length > 0;
+
+	if (n > sizeof w->path - length - slash)
+		return refuse(w, "the paths of the package are too long");
+	if (slash)
+		w->path[length] = '/';
+	memcpy(w->path + length + slash, name, n);
+	return 0;
+}
+
+/* KNOWN: what lstat(2) said of it a moment ago, which is enough where a tree is only compared. */
+static int visit_folder(struct walk *w, int fd, const struct stat *known, unsigned depth, uint8_t out[PACKAGE_HASH])
 {
 	CLEANUP_STRLIST struct strlist names = { 0 };
 	crypto_generichash_blake2b_state state;
@@ -340,9 +356,9 @@ static int visit_folder(struct walk *w, int fd, unsigned depth, uint8_t out[PACK
 
 	if (depth > TREE_DEPTH_MAX)
 		return refuse(w, "the folders of the package are nested too deeply");
-	if (fstat(fd, &st) < 0)
+	if (!known && fstat(fd, &st) < 0)
 		return fail(w, "cannot be looked at");
-	ssize_t at = add(w, &st);
+	ssize_t at = add(w, known ? known : &st);
 	if (at < 0)
 		return -1;
 	const struct tree_entry *old = w->old ? counterpart(w, (size_t)at) : NULL;
@@ -354,10 +370,7 @@ static int visit_folder(struct walk *w, int fd, unsigned depth, uint8_t out[PACK
 		return -1;
 	crypto_generichash_blake2b_init(&state, NULL, 0, PACKAGE_HASH);
 	for (size_t i = 0; i < names.n; i++) {
-		int n = snprintf(w->path + length, sizeof w->path - length, "%s%s", length ? "/" : "", names.v[i]);
-		if (n < 0 || (size_t)n >= sizeof w->path - length)
-			return refuse(w, "the paths of the package are too long");
-		if (visit_entry(w, fd, names.v[i], depth, &state) < 0)
+		if (enter(w, length, names.v[i]) < 0 || visit_entry(w, fd, names.v[i], depth, &state) < 0)
 			return -1;
 		w->path[length] = '\0';
 	}
@@ -397,7 +410,7 @@ int tree_hash(int fd, const char *interpreter, bool seal_it, struct tree_table *
 	uint8_t hash[PACKAGE_HASH];
 
 	*table = (struct tree_table){ 0 };
-	int status = visit_folder(&w, fd, 0, hash) < 0 ? -1 : judge_shared(&w);
+	int status = visit_folder(&w, fd, NULL, 0, hash) < 0 ? -1 : judge_shared(&w);
 	free(w.shared);
 	if (status < 0)
 		tree_table_free(table);
@@ -410,7 +423,7 @@ int tree_verify(int fd, struct tree_table *table, bool fully, struct error *err)
 	struct walk w = { .table = &now, .old = table, .fully = fully, .err = err };
 	uint8_t hash[PACKAGE_HASH];
 
-	int status = visit_folder(&w, fd, 0, hash);
+	int status = visit_folder(&w, fd, NULL, 0, hash);
 	if (status == 0 && now.n < table->n)
 		status = error_set(err, 0, "%s was removed", table->names + table->entries[now.n].name);
 	if (status == 0 && memcmp(hash, table->entries[0].hash, sizeof hash) != 0)

@@ -8,6 +8,7 @@
  *	bench-client bulk N BYTES ::: ...                      the same with an image of BYTES as its result
  *	bench-client text N BYTES ::: ...                      or text
  *	bench-client list N ::: ...                            round trip of tools/list
+ *	bench-client session N ::: ...                         from execve(2) to the answer to the first tools/list
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 
 #define COMMANDS_MAX 8
 #define WARM 20
+#define WARM_SESSIONS 2 /* these take a second each */
 
 struct child {
 	pid_t pid;
@@ -212,6 +214,17 @@ static int64_t start_time(struct child *c, char **argv)
 	return t;
 }
 
+static int64_t session_time(struct child *c, char **argv)
+{
+	int64_t t;
+
+	start(c, argv);
+	handshake(c);
+	t = now() - *exec_at;
+	finish(c);
+	return t;
+}
+
 int main(int argc, char **argv)
 {
 	char **commands[COMMANDS_MAX];
@@ -220,6 +233,8 @@ int main(int argc, char **argv)
 	size_t bytes = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
 	bool starts = argc > 1 && strcmp(argv[1], "start") == 0, lists = argc > 1 && strcmp(argv[1], "list") == 0;
 	const char *what = argc > 1 && strcmp(argv[1], "text") == 0 ? "text" : "bytes";
+	bool sessions = argc > 1 && strcmp(argv[1], "session") == 0;
+	unsigned warm = sessions ? WARM_SESSIONS : WARM;
 	int64_t *times;
 
 	for (int i = 1; i < argc && commands_n < COMMANDS_MAX; i++)
@@ -240,28 +255,29 @@ int main(int argc, char **argv)
 		children[c].held = malloc(held_max);
 		if (!children[c].held)
 			die("memory");
-		if (!starts) {
+		if (!starts && !sessions) {
 			start(&children[c], commands[c]);
 			handshake(&children[c]);
 		}
 	}
-	for (unsigned i = 0; i < n + WARM; i++) {
+	for (unsigned i = 0; i < n + warm; i++) {
 		for (unsigned c = 0; c < commands_n; c++) {
 			struct child *child = &children[c];
 			int64_t t = starts ? start_time(child, commands[c])
+				    : sessions ? session_time(child, commands[c])
 				    : lists ? list(child, i + 3)
 				    : bytes ? bulk(child, i + 3, what, bytes)
 					    : trip(child, i + 3);
 
-			if (i >= WARM)
-				times[(size_t)c * n + i - WARM] = t;
+			if (i >= warm)
+				times[(size_t)c * n + i - warm] = t;
 		}
 	}
 	for (unsigned c = 0; c < commands_n; c++) {
 		for (unsigned i = 0; i < n; i++)
 			printf("%s%lld", i ? " " : "", (long long)times[(size_t)c * n + i]);
 		putchar('\n');
-		if (!starts)
+		if (!starts && !sessions)
 			finish(&children[c]);
 	}
 	return 0;

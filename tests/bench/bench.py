@@ -20,13 +20,15 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--programs", default="tests/bench", help="folder of the programs that were built for this")
 parser.add_argument("--json", default="bench.json")
 parser.add_argument("--quick", action="store_true", help="a tenth of the rounds, to see that it works")
-parser.add_argument("--only", default="abcdefgh", help="which of the eight to measure")
+parser.add_argument("--only", default="abcdefghijkl", help="which of the twelve to measure")
 options = parser.parse_args()
 
 MCPCAGE = os.environ["MCPCAGE"]
 PROGRAMS = os.path.abspath(options.programs)
-CLIENT, RELAY, ECHO, STAMP = (os.path.join(PROGRAMS, p) for p in ("bench-client", "relay", "echo-server", "stamp"))
+CLIENT, RELAY, ECHO, STAMP, VERIFY = (
+	os.path.join(PROGRAMS, p) for p in ("bench-client", "relay", "echo-server", "stamp", "verify-bench"))
 STATE = tempfile.mkdtemp(prefix="mcpcage-bench-")
+DOCUMENTS = tempfile.mkdtemp(prefix="mcpcage-bench-documents-")
 CAGE = [MCPCAGE, "--state", STATE]
 SCALE = 10 if options.quick else 1
 MiB = 1 << 20
@@ -35,13 +37,13 @@ rows = []
 numbers = {}
 
 
-def measure(mode, rounds, commands, *more):
+def measure(mode, rounds, commands, *more, env=None):
 	"""Lists of seconds, one for each command."""
 	argv = [CLIENT, mode, str(max(rounds // SCALE, 5)), *more]
 	for c in commands:
 		argv += [":::", *c]
 	with open(os.path.join(STATE, "stderr"), "ab") as err:
-		done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=err, check=False)
+		done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=err, env=env, check=False)
 	if done.returncode != 0:
 		with open(os.path.join(STATE, "stderr"), encoding="utf-8", errors="replace") as f:
 			sys.exit(f"bench-client {mode} failed:\n{f.read()[-2000:]}")
@@ -284,14 +286,108 @@ def many():
 	numbers["many"].update({f"seconds_{n}": t[n] for n in sizes})
 
 
+# ---- (i) to (l): packages --------------------------------------------------------------------------------------------------
+
+NPX = ["npx", "-y", "@modelcontextprotocol/server-filesystem@2026.8.31", DOCUMENTS]
+NPX_PROGRAM = "node_modules/@modelcontextprotocol/server-filesystem/dist/index.js"
+UVX = ["uvx", "mcp-server-time==2026.10.10", "--local-timezone", "UTC"]
+
+
+def package_env():
+	"""Caches and a store that are ours, with what is installed for tests/real behind the PATH: uv may be there."""
+	real = os.environ.get("MCPCAGE_REAL", os.path.join(PROGRAMS, "..", "real", "installed"))
+	return {**os.environ, "XDG_DATA_HOME": os.path.join(STATE, "store"), "NPM_CONFIG_CACHE": os.path.join(STATE, "npm"),
+		"UV_CACHE_DIR": os.path.join(STATE, "uv"), "PATH": os.environ["PATH"] + ":" + os.path.join(real, "venv", "bin")}
+
+
+def fetched(env, line, warm):
+	"""Have it installed by its own runner (WARM, which starts nothing) and by us. Where the store has it, or None."""
+	if not shutil.which(line[0], path=env["PATH"]):
+		print(f"bench: {line[0]} is missing: it is left out (MCPCAGE_REAL can name a folder with uv)", file=sys.stderr)
+		return None
+	for command in (warm, [MCPCAGE, "fetch", "--audit", "off", "--", *line]):
+		done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+		if done.returncode != 0:
+			print(f"bench: {' '.join(line)} is left out: {done.stderr.decode('utf-8', 'replace')[-500:]}", file=sys.stderr)
+			return None
+	plan = subprocess.run([MCPCAGE, "explain", "--json", "--", *line], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+	return next(m["source"] for m in json.loads(plan.stdout)["mounts"] if m["path"] == "/opt/package")
+
+
+def package_rows(key, what, env, line, runner_goal, direct):
+	"""Against its runner, and against the program itself."""
+	ours, runner, alone = measure("session", 24, [[*CAGE, "--", *line], line, direct], env=env)
+	a, b, c = (statistics.median(x) for x in (ours, runner, alone))
+	row(key, f"{line[0]}: warm start to the first tools/list", f"{a * 1e3:.0f} ms", f"{line[0]} {b * 1e3:.0f} ms", " x", a / b, runner_goal)
+	row(key + "_direct", "the same, against the program alone", f"{a * 1e3:.0f} ms", f"{what} {c * 1e3:.0f} ms", " x", a / c, 1.05)
+	numbers[key].update(mcpcage_ms=a * 1e3, runner_ms=b * 1e3, direct_ms=c * 1e3)
+
+
+def npx():
+	env = package_env()
+	tree = fetched(env, NPX, ["npx", "-y", "--package", NPX[2], "--", "node", "-e", "0"])
+	if tree:
+		package_rows("npx", "node", env, NPX, 0.75, [shutil.which("node"), os.path.join(tree, NPX_PROGRAM), DOCUMENTS])
+
+
+def uvx():
+	env = package_env()
+	tree = fetched(env, UVX, ["uvx", "--from", UVX[1], "python", "-c", ""])
+	if not tree:
+		return
+	# The program as uv installs it, byte code and all: that of the store is ours.
+	venv = os.path.join(STATE, "venv")
+	for command in (["uv", "venv", "-q", venv], ["uv", "pip", "install", "-q", "--compile-bytecode", "--python", venv, UVX[1]]):
+		subprocess.run(command, env=env, check=True)
+	package_rows("uvx", "python", env, UVX, 0.75, [os.path.join(venv, "bin", "mcp-server-time"), *UVX[2:]])
+
+
+def verification():
+	folder = os.path.join(STATE, "trees")
+	done = subprocess.run([VERIFY, folder, str(200 // SCALE), "1250", "2500", "5000", "10000"], stdout=subprocess.PIPE, check=True)
+	points = {}
+	for line in done.stdout.decode().splitlines():
+		n, *times = map(int, line.split())
+		points[n] = statistics.median(times) / 1e6
+	row("verify", "a package of 5000 files verified before a start", f"{points[5000]:.1f} ms", "", " ms", points[5000], 15)
+	row("verify_growth", "a file of 10000, against one of 2500", "", "", " x", (points[10000] / 10000) / (points[2500] / 2500), 1.5)
+	numbers["verify"].update({f"ms_{n}": ms for n, ms in points.items()})
+
+
+def five_at_once():
+	"""Five clients start what is not installed yet: each gets its answer, and it is installed once."""
+	env = {**package_env(), "XDG_DATA_HOME": os.path.join(STATE, "store-of-five")}
+	if not shutil.which("npx"):
+		print("bench: npx is missing: five at once are left out", file=sys.stderr)
+		return
+	start = time.monotonic()
+	said = [open(os.path.join(STATE, f"said-{i}"), "w+b") for i in range(5)]
+	five = [subprocess.Popen([*CAGE, "--", *NPX], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=err, env=env, bufsize=0) for err in said]
+	answered = sum([ask(p, HELLO) and ask(p, LIST) for p in five])
+	took = time.monotonic() - start
+	for p in five:
+		p.stdin.close()
+		p.wait()
+		p.stdout.close()
+	installs = 0
+	for f in said:
+		f.seek(0)
+		installs += f.read().count(b": installed ")
+		f.close()
+	row("five", "five first starts at once: installations", f"{took:.1f} s", f"{answered} of 5 answered", "", installs if answered == 5 else 99, 1)
+
+
 def main():
-	parts = {"a": start_up, "b": round_trip, "c": throughput, "d": memory, "e": many, "f": texts, "g": manifests, "h": checked_trip}
+	parts = {"a": start_up, "b": round_trip, "c": throughput, "d": memory, "e": many, "f": texts, "g": manifests, "h": checked_trip,
+		 "i": npx, "j": uvx, "k": verification, "l": five_at_once}
 	try:
 		for key, part in parts.items():
 			if key in options.only:
 				part()
 	finally:
+		subprocess.run(["chmod", "-R", "u+w", STATE], check=False)  # packages are read-only
 		shutil.rmtree(STATE, ignore_errors=True)
+		os.rmdir(DOCUMENTS)
 	head = ("", "what", "mcpcage", "beside it", "result", "wanted")
 	widths = [max(len(r[i]) for r in [head, *rows]) for i in range(6)]
 	for r in [head, *rows]:
