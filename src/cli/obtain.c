@@ -124,6 +124,23 @@ static int install_once(const struct obtaining *with, struct store *store, const
 	return install(with, store, request, package, err);
 }
 
+/*
+ * This process starts the package: it is not collected as long as the process lives. Nothing closes the descriptor, and no child keeps it
+ * (each closes what is not its own before it does anything).
+ */
+static int keep(struct store *store, const struct package *package, struct error *err)
+{
+	static int in_use = -1;
+	int fd = store_use(store, package, err);
+
+	if (fd < 0)
+		return -1;
+	if (in_use >= 0)
+		close(in_use);
+	in_use = fd;
+	return 0;
+}
+
 static void close_store(struct store **store)
 {
 	store_close(*store);
@@ -146,7 +163,7 @@ int obtain(const struct obtaining *with, const struct package_request *request, 
 	int found = how == OBTAIN_FRESH ? 0 : store_find(store, request, package, err);
 	if (found == 0 && !may)
 		return refuse_missing(with, request, how, err);
-	if (found < 0 || (found == 0 && install_once(with, store, request, how, package, err) < 0) ||
+	if (found < 0 || (found == 0 && install_once(with, store, request, how, package, err) < 0) || keep(store, package, err) < 0 ||
 	    store_verify(store, package, err) < 0) {
 		package_free(package);
 		return -1;

@@ -321,12 +321,14 @@ static int rollback(const struct opened *o, struct error *err)
 
 static int collect(const struct opened *o, struct error *err)
 {
-	unsigned trees;
-	uint64_t bytes;
+	struct store_collected c;
 
-	if (store_collect(o->store, &trees, &bytes, err) < 0)
+	if (store_collect(o->store, &c, err) < 0)
 		return fail(&o->inv->log, err);
-	log_line(&o->inv->log, "%u tree%s removed, %.1f MB", trees, trees == 1 ? "" : "s", (double)bytes / 1e6);
+	log_line(&o->inv->log, "%u tree%s removed, %.1f MB", c.trees, c.trees == 1 ? "" : "s", (double)c.bytes / 1e6);
+	if (c.in_use)
+		log_line(&o->inv->log, "%u more %s in use by a session, and can go after it: \"mcpcage store gc\"", c.in_use,
+			 c.in_use == 1 ? "is" : "are");
 	return 0;
 }
 

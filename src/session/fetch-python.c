@@ -12,6 +12,7 @@
 #include "session/fetch-python.h"
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/format.h"
 #include "base/path.h"
 #include "cage/cage.h"
@@ -20,6 +21,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -231,6 +233,25 @@ static int make_link(const char *base, const char *name, const char *text, struc
 	return 0;
 }
 
+/* Open FOLDER below the tree for reading its entries. */
+static DIR *open_folder(const struct python *p, const char *folder)
+{
+	CLEANUP_CLOSE int root = open(p->f->stage->files, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_CLOSE int fd = root < 0 ? -1 : path_openat2(root, folder, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		(void)TAKE_FD(&fd);
+	return dir;
+}
+
+static void put_config(const struct python *p, struct buf *config)
+{
+	const char *slash = strrchr(p->exe, '/');
+
+	buf_printf(config, "home = %.*s\ninclude-system-site-packages = false\nversion = %s\n", (int)(slash - p->exe), p->exe, p->version);
+}
+
 static int make_environment(struct python *p, struct error *err)
 {
 	const char *files = p->f->stage->files;
@@ -238,17 +259,50 @@ static int make_environment(struct python *p, struct error *err)
 	CLEANUP_FREE char *lib = format_text("lib/python%s", p->minor);
 	CLEANUP_FREE char *site = format_text("lib/python%s/site-packages", p->minor);
 	CLEANUP_FREE char *link = format_text("bin/python%s", p->minor);
-	const char *slash = strrchr(p->exe, '/');
 
 	if (!lib || !site || !link)
 		return error_oom(err);
-	buf_printf(&config, "home = %.*s\ninclude-system-site-packages = false\nversion = %s\n", (int)(slash - p->exe), p->exe, p->version);
+	put_config(p, &config);
 	if (make_folder(files, "bin", err) < 0 || make_folder(files, "lib", err) < 0 || make_folder(files, lib, err) < 0 ||
 	    make_folder(files, site, err) < 0 || make_link(files, "lib64", "lib", err) < 0 ||
 	    make_link(files, "bin/python", p->exe, err) < 0 || make_link(files, "bin/python3", "python", err) < 0 ||
 	    make_link(files, link, "python", err) < 0)
 		return -1;
 	return config.full ? error_oom(err) : fetch_write(files, "pyvenv.cfg", buf_span(&config), err);
+}
+
+static int replaced(const struct python *p, const char *what, struct error *err)
+{
+	error_set(err, 0, "%s cannot be installed: a package of it replaces the environment's own %s", p->f->fetch->request->specs.v[0], what);
+	return error_hint(err, "nothing of it is kept; no proper package does that");
+}
+
+/* What was made above is as it was made: a package may bring files for bin as well, and pip lets it bring any. */
+static int check_environment(struct python *p, struct error *err)
+{
+	CLEANUP_FREE char *name = format_text("python%s", p->minor);
+	const char *const links[][2] = { { "python", p->exe }, { "python3", "python" }, { name, "python" } };
+	CLEANUP_BUF struct buf config = BUF_INIT(16384), found = BUF_INIT(16384);
+	char text[PATH_MAX];
+
+	if (!name)
+		return error_oom(err);
+	DIR *bin = open_folder(p, "bin");
+	const char *bad = bin ? NULL : "bin";
+	for (size_t i = 0; bin && !bad && i < ARRAY_SIZE(links); i++) {
+		ssize_t n = readlinkat(dirfd(bin), links[i][0], text, sizeof text - 1);
+		text[n < 0 ? 0 : n] = '\0';
+		bad = n >= 0 && strcmp(text, links[i][1]) == 0 ? NULL : links[i][0];
+	}
+	if (bin)
+		closedir(bin);
+	if (bad)
+		return replaced(p, bad, err);
+	CLEANUP_CLOSE int fd = fetch_open(p->f->stage->files, "pyvenv.cfg");
+	put_config(p, &config);
+	if (fd < 0 || fd_read_all(fd, &found) < 0 || found.n != config.n || memcmp(found.p, config.p, config.n) != 0)
+		return replaced(p, "pyvenv.cfg", err);
+	return 0;
 }
 
 int python_environment(struct python *p, struct fetch_command *command, struct error *err)
@@ -394,18 +448,6 @@ static int take_package(struct python *p, const char *site, const char *entry, s
 	return asked ? (folder ? take_commands(p, folder, err) : error_oom(err)) : 0;
 }
 
-/* Open FOLDER below the tree for reading its entries. */
-static DIR *open_folder(const struct python *p, const char *folder)
-{
-	CLEANUP_CLOSE int root = open(p->f->stage->files, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	CLEANUP_CLOSE int fd = root < 0 ? -1 : path_openat2(root, folder, O_RDONLY | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-
-	if (dir)
-		(void)TAKE_FD(&fd);
-	return dir;
-}
-
 static int other_commands(struct python *p, struct error *err)
 {
 	DIR *dir = open_folder(p, "bin");
@@ -486,7 +528,7 @@ int fetch_python(struct fetching *f, struct error *err)
 	    python_requirements(&p, err) < 0)
 		return -1;
 	log_line(f->fetch->log, "fetching %s with %s %s for python %s ...", f->fetch->request->specs.v[0], f->tool, p.tool_version, p.version);
-	if ((p.uv ? uv_install(&p, err) : pip_install(&p, err)) < 0 || compile_all(&p, err) < 0 || harvest(&p, err) < 0)
+	if ((p.uv ? uv_install(&p, err) : pip_install(&p, err)) < 0 || check_environment(&p, err) < 0 || compile_all(&p, err) < 0 || harvest(&p, err) < 0)
 		return -1;
 	return describe(&p, err);
 }

@@ -392,23 +392,25 @@ static int collect_heads(struct fetching *f, struct buf *heads, struct error *er
 	return 0;
 }
 
-static bool is_javascript(const char *path)
+/* A script that was published without its first line, and is there. */
+static bool is_javascript(const struct fetching *f, const char *path)
 {
 	const char *dot = strrchr(path, '.');
+	CLEANUP_CLOSE int fd = fetch_open(f->stage->files, path);
 
-	return dot && (strcmp(dot, ".js") == 0 || strcmp(dot, ".mjs") == 0 || strcmp(dot, ".cjs") == 0);
+	return fd >= 0 && dot && (strcmp(dot, ".js") == 0 || strcmp(dot, ".mjs") == 0 || strcmp(dot, ".cjs") == 0);
 }
 
 /* What cannot be started is dropped. */
-static void keep_startable(struct package *package, const struct buf *records)
+static void keep_startable(struct fetching *f, const struct buf *records)
 {
+	struct package *package = f->package;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < package->commands_n; i++) {
 		struct package_command command = package->commands[i];
 		unsigned start = harvest_at(records, i)->flags;
-		/* A script that was published without its first line. */
-		if (start == HARVEST_NO_START && package->request.ecosystem == ECOSYSTEM_NPM && is_javascript(command.path))
+		if (start == HARVEST_NO_START && package->request.ecosystem == ECOSYSTEM_NPM && is_javascript(f, command.path))
 			start = PACKAGE_NODE;
 		command.start = (enum package_start)start;
 		if (start != HARVEST_NO_START) {
@@ -450,7 +452,7 @@ int fetch_finish(struct fetching *f, struct error *err)
 		return -1;
 	if (harvest_count(&records) != package->commands_n)
 		return error_set(err, 0, "the process that reads the package's programs did not report all of them");
-	keep_startable(package, &records);
+	keep_startable(f, &records);
 	if (package->commands_n > 0)
 		qsort(package->commands, package->commands_n, sizeof *package->commands, by_name);
 	return 0;

@@ -453,6 +453,20 @@ static int open_tree_folder(const struct store *store, const struct package *pac
 	return fd;
 }
 
+int store_use(struct store *store, const struct package *package, struct error *err)
+{
+	char hash[HASH_TEXT + 1];
+	CLEANUP_CLOSE int fd = open_tree_folder(store, package, hash, err);
+
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 || faccessat(fd, "files", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
+		error_set(err, 0, "the package of %s was removed just now", package->request.specs.v[0]);
+		return error_hint(err, "start it again, and it is installed anew");
+	}
+	return TAKE_FD(&fd);
+}
+
 static int changed(const struct package *package, struct error *err)
 {
 	error_prefix(err, "%s is not what was installed", package->request.specs.v[0]);
@@ -656,14 +670,13 @@ static int named_trees(struct store *store, struct strlist *hashes, struct error
 	return dir ? 0 : -1;
 }
 
-int store_collect(struct store *store, unsigned *trees, uint64_t *bytes, struct error *err)
+int store_collect(struct store *store, struct store_collected *collected, struct error *err)
 {
 	CLEANUP_STRLIST struct strlist named = { 0 };
 	CLEANUP(close_list) DIR *dir = list_of(store->trees, err);
 	struct dirent *entry;
 
-	*trees = 0;
-	*bytes = 0;
+	*collected = (struct store_collected){ 0 };
 	CLEANUP_CLOSE int all = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (!dir || all < 0)
 		return dir ? error_set(err, errno, "cannot open %s/staging", store->folder) : -1;
@@ -678,13 +691,15 @@ int store_collect(struct store *store, unsigned *trees, uint64_t *bytes, struct 
 		if (!is_hash(entry->d_name) || strlist_has(&named, entry->d_name))
 			continue;
 		CLEANUP_CLOSE int fd = openat(store->trees, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+			collected->in_use += fd >= 0;
 			continue;
+		}
 		tree_measure(fd, UINT64_MAX, &usage);
 		if (tree_remove(store->trees, entry->d_name, UINT64_MAX) < 0)
 			return error_set(err, errno, "cannot remove %s/trees/%s", store->folder, entry->d_name);
-		(*trees)++;
-		*bytes += usage.bytes;
+		collected->trees++;
+		collected->bytes += usage.bytes;
 	}
 	return 0;
 }

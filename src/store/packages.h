@@ -75,11 +75,20 @@ int store_compare(struct store *store, const struct package *before, const struc
 int store_choose(struct store *store, const struct package_request *request, const char *hash, struct error *err);
 /* Forget the request. Its trees go with store_collect(). 1; 0: it was not known. */
 int store_forget(struct store *store, const struct package_request *request, struct error *err);
-/* Remove trees that no request names, and litter. *TREES and *BYTES: what went. */
-int store_collect(struct store *store, unsigned *trees, uint64_t *bytes, struct error *err);
+/* Remove trees that no request names, and litter. What is in use (store_use()) stays for the next time. */
+struct store_collected {
+	unsigned trees, in_use;
+	uint64_t bytes; /* that went */
+};
+int store_collect(struct store *store, struct store_collected *collected, struct error *err);
 
 /* ---- before each run ---- */
 
+/*
+ * Keep the tree of PACKAGE from being collected: a descriptor whose closing ends that, the last of its copies with it. -1 also when it is
+ * being removed right now.
+ */
+int store_use(struct store *store, const struct package *package, struct error *err);
 /* Before each run. The cost is that of lstat(2) for each file unless something differs. -1 names the file. */
 int store_verify(struct store *store, const struct package *package, struct error *err);
 /* Read and hash everything. */

@@ -142,14 +142,19 @@ static void life(void)
 	package_free(&found);
 	is_int(store_find(store, &b, &found, &err), 1, "the other request knows nothing of all that");
 
-	unsigned trees;
-	uint64_t bytes;
-	is_int(store_collect(store, &trees, &bytes, &err), 0, "collecting");
-	is_int(trees, 0, "takes nothing that is named");
+	struct store_collected c;
+	is_int(store_collect(store, &c, &err), 0, "collecting");
+	is_int(c.trees, 0, "takes nothing that is named");
 	is_int(store_forget(store, &a, &err), 1, "a request is forgotten");
 	is_int(store_forget(store, &a, &err), 0, "once");
-	is_int(store_collect(store, &trees, &bytes, &err), 0, "collecting");
-	is_int(trees, 1, "takes the tree that nobody names any more");
+	int fd = store_use(store, &two, &err);
+	ok(fd >= 0, "its tree is in use");
+	is_int(store_collect(store, &c, &err), 0, "collecting");
+	ok(c.trees == 0 && c.in_use == 1, "leaves it alone");
+	close(fd);
+	is_int(store_collect(store, &c, &err), 0, "collecting");
+	ok(c.trees == 1 && c.in_use == 0, "takes the tree that nobody names any more");
+	is_int(store_use(store, &two, &err), -1, "which cannot be used then");
 	is_int(store_verify(store, &found, &err), 0, "and leaves the other");
 	store_close(store);
 }
