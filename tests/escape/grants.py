@@ -91,7 +91,8 @@ class World:
 			self.put("a file\n", path, "single")
 			return path, os.path.join(path, "single")
 		for path in ("/etc/profile.d", "/etc/default", "/etc/pam.d", "/etc/security"):
-			files = sorted(f.path for f in os.scandir(path) if f.is_file(follow_symlinks=False)) if os.path.isdir(path) else []
+			entries = os.scandir(path) if os.path.isdir(path) else []
+			files = sorted(f.path for f in entries if f.is_file(follow_symlinks=False) and os.access(f.path, os.R_OK))
 			if files:
 				return path, files[0]
 		tap.bail_out("no folder of the system to grant")
