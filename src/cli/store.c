@@ -185,14 +185,18 @@ static int show(const struct opened *o, struct error *err)
 
 static int verify_one(const struct opened *o, const struct package *package, struct buf *out)
 {
+	uint64_t held;
 	struct error err;
 
-	if (store_verify_fully(o->store, package, &err) < 0) {
+	if (store_verify_fully(o->store, package, &err) < 0 || store_held(o->store, package, &held, &err) < 0) {
 		log_error(&o->inv->log, &err);
 		return 1;
 	}
 	show_text(out, package->request.specs.v[0]);
-	buf_printf(out, ": %" PRIu64 " files are what was installed\n", package->files);
+	buf_printf(out, ": %" PRIu64 " files are what was installed", package->files);
+	if (held)
+		buf_printf(out, "; %" PRIu64 " of them are held by the kernel (fs-verity)", held);
+	buf_putc(out, '\n');
 	return 0;
 }
 

@@ -527,6 +527,19 @@ static int read_tree_table(struct store *store, const struct package *package, s
 	return folder < 0 ? -1 : tree_table_read(folder, "table", table, err);
 }
 
+int store_held(struct store *store, const struct package *package, uint64_t *files, struct error *err)
+{
+	CLEANUP(tree_table_free) struct tree_table table = { 0 };
+	CLEANUP_CLOSE int fd = open(package->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set(err, errno, "cannot open %s", package->folder);
+	if (read_tree_table(store, package, &table, err) < 0)
+		return -1;
+	*files = tree_verity_count(fd, &table);
+	return 0;
+}
+
 /* Tables are in the order of the walk; for comparing, both are put into the order of their paths. */
 struct named {
 	const char *path;

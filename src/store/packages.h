@@ -93,3 +93,5 @@ int store_use(struct store *store, const struct package *package, struct error *
 int store_verify(struct store *store, const struct package *package, struct error *err);
 /* Read and hash everything. */
 int store_verify_fully(struct store *store, const struct package *package, struct error *err);
+/* How many of its FILES the kernel holds by fs-verity (store/tree.h). */
+int store_held(struct store *store, const struct package *package, uint64_t *files, struct error *err);

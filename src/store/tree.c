@@ -24,6 +24,7 @@ struct walk {
 	const struct tree_table *old; /* is compared with, or NULL */
 	const char *interpreter;
 	bool seal, fully, differs;
+	bool no_verity; /* the file system has none */
 	char path[PATH_MAX]; /* of the current entry, below the tree */
 	struct shared { /* inodes with several names */
 		uint64_t ino;
@@ -220,13 +221,32 @@ static int judge_type(struct walk *w, const struct stat *st)
 	return 0;
 }
 
+/* Nothing of an empty file can be changed without its size. */
+static int hold_content(struct walk *w, int folder, const char *name, const struct stat *st)
+{
+	if (w->no_verity || !S_ISREG(st->st_mode) || st->st_size == 0)
+		return 0;
+	/* It wants a file that could be written, opened so that it is not. */
+	if ((st->st_mode & 0600) != 0600 && fchmodat(folder, name, (st->st_mode & 0777) | 0600, 0) < 0)
+		return fail(w, "cannot be made readable");
+	CLEANUP_CLOSE int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+	int held = fd < 0 ? -1 : tree_verity_enable(fd);
+	if (held < 0)
+		return fail(w, "the kernel cannot hold its content (fs-verity)");
+	w->no_verity = held == 0;
+	return 0;
+}
+
 /* Make what was installed read-only. */
 static int seal(struct walk *w, int folder, const char *name, struct stat *st)
 {
 	mode_t mode = S_ISDIR(st->st_mode) || (st->st_mode & S_IXUSR) ? 0555 : 0444;
 
-	if (S_ISLNK(st->st_mode) || (st->st_mode & 07777) == mode)
+	if (S_ISLNK(st->st_mode))
 		return 0;
+	if (hold_content(w, folder, name, st) < 0)
+		return -1;
+	/* Looked at anew in any case: what was done to it until here has changed its times. */
 	if (fchmodat(folder, name, mode, 0) < 0 || fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail(w, "cannot be made read-only");
 	return 0;

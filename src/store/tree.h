@@ -40,9 +40,24 @@ struct tree_table {
 };
 void tree_table_free(struct tree_table *table);
 
+/* ---- fs-verity: tree-verity.c ---- */
+
+/*
+ * Let the kernel hold the content of FD, opened O_RDONLY of a file that its owner may write. 1; 0: not to be had here, now and for the
+ * other files; -1 with errno.
+ */
+int tree_verity_enable(int fd);
+/* Whether the file PATH, below FOLDER, is held so. */
+bool tree_verity_has(int folder, const char *path);
+/* How many files of the tree below FD are. */
+uint64_t tree_verity_count(int fd, const struct tree_table *table);
+
+/* ---- the tree ---- */
+
 /*
  * Walk the tree below FD, check it and hash it all. INTERPRETER (may be NULL): the real path that symlinks in bin/ may lead to.
- * With SEAL, what is found is made read-only first.
+ * With SEAL, what is found is made read-only first,
+ * and held by fs-verity where the file system has it.
  */
 int tree_hash(int fd, const char *interpreter, bool seal, struct tree_table *table, struct error *err);
 
