@@ -13,6 +13,7 @@
 #include "store/audit.h"
 #include "store/packages.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -146,6 +147,31 @@ static void close_store(struct store **store)
 	store_close(*store);
 }
 
+/* What REQUEST was resolved to, in use and verified: 1; 0: nothing; -1. */
+static int stored(struct store *store, const struct package_request *request, struct package *package,
+		  struct error *err)
+{
+	int found = store_find(store, request, package, err);
+
+	if (found <= 0)
+		return found;
+	if (keep(store, package, err) == 0 && store_verify(store, package, err) == 0)
+		return 1;
+	package_free(package);
+	return -1;
+}
+
+/* An update and a collection between two looks take away what was just found: there is a newer answer then. */
+static int stored_now(struct store *store, const struct package_request *request, struct package *package,
+		      struct error *err)
+{
+	for (int tries = 3;; tries--) {
+		int found = stored(store, request, package, err);
+		if (found >= 0 || tries == 0 || (err->sys != ENOENT && err->sys != ESTALE))
+			return found;
+	}
+}
+
 int obtain(const struct obtaining *with, const struct package_request *request, enum obtain_how how, struct package *package,
 	   struct error *err)
 {
@@ -160,10 +186,12 @@ int obtain(const struct obtaining *with, const struct package_request *request, 
 		return refuse_missing(with, request, how, err);
 	if (store_open(folder, &store, err) < 0)
 		return -1;
-	int found = how == OBTAIN_FRESH ? 0 : store_find(store, request, package, err);
-	if (found == 0 && !may)
+	int found = how == OBTAIN_FRESH ? 0 : stored_now(store, request, package, err);
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (!may)
 		return refuse_missing(with, request, how, err);
-	if (found < 0 || (found == 0 && install_once(with, store, request, how, package, err) < 0) || keep(store, package, err) < 0 ||
+	if (install_once(with, store, request, how, package, err) < 0 || keep(store, package, err) < 0 ||
 	    store_verify(store, package, err) < 0) {
 		package_free(package);
 		return -1;

@@ -462,6 +462,7 @@ int store_use(struct store *store, const struct package *package, struct error *
 		return -1;
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0 || faccessat(fd, "files", F_OK, AT_SYMLINK_NOFOLLOW) < 0) {
 		error_set(err, 0, "the package of %s was removed just now", package->request.specs.v[0]);
+		err->sys = ESTALE;
 		return error_hint(err, "start it again, and it is installed anew");
 	}
 	return TAKE_FD(&fd);

@@ -127,8 +127,12 @@ class World:
 		s = Session(["--state", self.path(".local", "state", "mcpcage"), "--audit", self.path(".local", "state", "mcpcage", "audit.jsonl"),
 			     *options], list(command), handshake=False, env={**self.env, **(env or {})})
 		try:
-			if s.request("initialize", {"protocolVersion": "2025-06-18", "capabilities": {},
-						    "clientInfo": {"name": "test", "version": "1"}}, LIMIT) is None:
+			try:
+				greeted = s.request("initialize", {"protocolVersion": "2025-06-18", "capabilities": {},
+								   "clientInfo": {"name": "test", "version": "1"}}, LIMIT)
+			except BrokenPipeError: # it may be gone before it is asked anything
+				greeted = None
+			if greeted is None:
 				s.process.wait(LIMIT)
 				time.sleep(0.1)
 				raise Gone(s.stderr.decode(errors="replace"))
