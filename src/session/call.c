@@ -162,7 +162,10 @@ void mediate_server_gone(struct filter *f)
 			held_forget(f, CLIENT_TO_SERVER, &p.id);
 		/* A client that closed its end is leaving: a bare server would say nothing either, and some trip over it. */
 		if (!p.cancelled && !f->lane[CLIENT_TO_SERVER].eof)
-			answer_call(f, &p, CODE_SERVER_GONE, "mcpcage: the server ended before it answered");
+			answer_call(f, &p, CODE_SERVER_GONE,
+				    f->memory_full ? "mcpcage: the server was killed before it answered, because its memory was "
+						     "full (--memory)"
+						   : "mcpcage: the server ended before it answered");
 		report_call(f, &p, p.cancelled ? CALL_CANCELLED : CALL_NO_SERVER, 0, NULL);
 		pending_clear(&p);
 	}

@@ -188,9 +188,10 @@ static bool hear_monitor(struct filter *f)
 	if (n == 0)
 		return false;
 	while (record_next(packet, (size_t)n, &at, &r) > 0) {
-		if (r.head.type == RECORD_DRAIN)
+		if (r.head.type == RECORD_DRAIN) {
 			f->draining = true;
-		else if (r.head.type == RECORD_ANSWERED)
+			f->memory_full = r.drain.memory;
+		} else if (r.head.type == RECORD_ANSWERED)
 			ask_answered(f, &r.answered);
 	}
 	return true;

@@ -95,6 +95,7 @@ struct filter {
 	uint64_t silent_from; /* the first deadline since the server last said something; 0: none */
 	bool quiet_told, idle_told, unyielding_told, client_gone_told, server_eof_told, trimmed;
 	bool draining; /* the server is gone: pass on what it left, then end */
+	bool memory_full; /* the kernel killed it because its group's memory was full */
 
 	int rare;           /* epoll(7) over what is seldom ready; -1: none */
 	int timer;          /* timerfd_create(2) */

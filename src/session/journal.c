@@ -126,6 +126,28 @@ void journal_start(struct session *s)
 	journal_write(s);
 }
 
+/*
+ * What the server's group has used since the last call that was written: of calls that ran at once, the first to be written has the
+ * time of all. Nothing where there is no group.
+ */
+static void member_call_usage(struct session *s)
+{
+	uint64_t peak, cpu, kills;
+
+	if (s->cgroup.fd < 0)
+		return;
+	cgroup_usage(&s->cgroup, &peak, &cpu, &kills);
+	if (cpu >= s->call_cpu_us)
+		json_member_u64(&s->line, "cpu_us", cpu - s->call_cpu_us);
+	if (peak)
+		json_member_u64(&s->line, "memory_peak_bytes", peak);
+	if (kills > s->call_oom_kills)
+		json_member_u64(&s->line, "oom_kills", kills - s->call_oom_kills);
+	if (cpu)
+		s->call_cpu_us = cpu;
+	s->call_oom_kills = kills > s->call_oom_kills ? kills : s->call_oom_kills;
+}
+
 void journal_call(struct session *s, const struct record_call *r)
 {
 	static const char *const events[] = {
@@ -151,6 +173,8 @@ void journal_call(struct session *s, const struct record_call *r)
 	json_member_u64(&s->line, "duration_ms", r->duration);
 	json_member_u64(&s->line, "request_bytes", r->request_bytes);
 	json_member_u64(&s->line, "reply_bytes", r->reply_bytes);
+	if (tool)
+		member_call_usage(s);
 	journal_write(s);
 }
 

@@ -80,6 +80,9 @@ static void drain_filter(struct session *s)
 	if (s->filter_kill_at)
 		return;
 	s->filter_kill_at = session_now() + (s->client_gone ? FLUSH_GONE : FLUSH_READING);
+	/* What was killed for want of memory is the server itself, not a child that it may do without. */
+	r.drain.memory = s->server_exited && s->oom_kills && WIFSIGNALED(s->server_status) &&
+			 WTERMSIG(s->server_status) == SIGKILL && !s->killed;
 	if (s->filter.fd >= 0)
 		(void)record_send(s->filter.fd, RECORD_DRAIN, &r);
 }

@@ -82,6 +82,7 @@ struct session {
 	uint64_t items_told; /* lines about the pins on standard error */
 	uint64_t items_written; /* and in the audit log */
 	uint64_t memory_peak, cpu_us, oom_kills; /* of the cgroup, while it was there to ask */
+	uint64_t call_cpu_us, call_oom_kills; /* likewise, at the last call */
 	uint64_t refusals;
 	uint64_t asked; /* requests of the server that were written down */
 	uint64_t texts_written; /* records about texts */

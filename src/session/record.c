@@ -69,9 +69,10 @@ size_t record_size(unsigned type)
 		return sizeof(struct record_revoke);
 	case RECORD_GRANTED:
 		return sizeof(struct record_granted);
+	case RECORD_DRAIN:
+		return sizeof(struct record_drain);
 	case RECORD_STARTED:
 	case RECORD_GO:
-	case RECORD_DRAIN:
 		return sizeof(struct record_head);
 	case RECORD_NONE:
 	case RECORD_TYPES_:
@@ -191,8 +192,9 @@ static bool content_valid(const union record *r)
 	case RECORD_STARTED:
 	case RECORD_EXITED:
 	case RECORD_GO:
-	case RECORD_DRAIN:
 		return true;
+	case RECORD_DRAIN:
+		return r->drain.memory <= 1;
 	case RECORD_NONE:
 	case RECORD_TYPES_:
 		break;

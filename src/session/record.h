@@ -218,6 +218,12 @@ struct record_alarm {
 	uint64_t value, limit;
 };
 
+/* To egress it says nothing more than that. */
+struct record_drain {
+	struct record_head head;
+	uint8_t memory; /* 1: the server was killed because its group's memory was full */
+};
+
 struct record_exited {
 	struct record_head head;
 	int32_t status; /* as from waitpid(2) */
@@ -379,6 +385,7 @@ union record {
 	struct record_text text;
 	struct record_end end;
 	struct record_exited exited;
+	struct record_drain drain;
 	struct record_signal signal;
 	struct record_ask ask;
 	struct record_withdraw withdraw;
