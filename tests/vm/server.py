@@ -3,6 +3,7 @@
 """A small MCP server whose tools show the layers it runs under."""
 import json
 import os
+import signal
 import sys
 
 
@@ -22,7 +23,6 @@ def forks(n):
         while len(pids) < n:
             pid = os.fork()
             if pid == 0:
-                import signal
                 signal.pause()
             pids.append(pid)
     except OSError:
@@ -33,18 +33,48 @@ def forks(n):
     return str(len(pids))
 
 
-def read(path):
+def read(path, line=""):
+    """The file, or what starts with LINE in it."""
     try:
         with open(path, encoding="utf-8") as file:
-            return file.read().strip()
+            return "\n".join(found for found in file.read().strip().split("\n") if found.startswith(line))
     except OSError as error:
         return error.strerror
 
 
+def eat_here(n):
+    held = bytearray(n)
+    for i in range(0, n, 4096):
+        held[i] = 1
+    return str(len(held))
+
+
+def burn(n):
+    """N busy processes, left behind; one more that has left our session and ignores SIGTERM."""
+    for _ in range(n):
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.setsid()
+            if os.fork() > 0:
+                os._exit(0)
+            while True:
+                pass
+    return "burning"
+
+
+def hang():
+    burn(3)
+    while True:
+        signal.pause()
+
+
 TOOLS = {
+    "eat_here": lambda a: eat_here(a["bytes"]),
+    "burn": lambda a: burn(a["count"]),
+    "hang": lambda a: hang(),
     "eat": lambda a: eat(a["bytes"]),
     "forks": lambda a: forks(a["count"]),
-    "read": lambda a: read(a["path"]),
+    "read": lambda a: read(**a),
 }
 
 

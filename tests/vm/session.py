@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One session of server.py behind mcpcage.
 
-    session.py [--kill] [OPTION...] -- [TOOL=JSON|labels=...]
+    session.py [--kill] [OPTION...] -- [TOOL=JSON|labels=|sleep=SECONDS|group=FILE|outside=]
 
 Prints NAME: TEXT for each call, what mcpcage said on standard error as "said: ...", its exit status, and what is left of
 its group. --kill ends it with SIGKILL instead of an end of file.
@@ -23,6 +23,14 @@ def groups():
     for folder, names, _ in os.walk("/sys/fs/cgroup"):
         found.update(os.path.join(folder, name) for name in names if name.startswith("mcpcage-"))
     return found
+
+
+def share():
+    """Percent of a processor that a busy process outside the cage gets in a second."""
+    start, used = time.monotonic(), time.process_time()
+    while time.monotonic() - start < 1:
+        pass
+    return int((time.process_time() - used) * 100 / (time.monotonic() - start))
 
 
 def labels(pid):
@@ -77,6 +85,17 @@ def main():
                 if name == "labels":
                     print("labels:", ", ".join(labels(child.pid)))
                     continue
+                if name == "sleep":
+                    time.sleep(float(text))
+                    continue
+                if name == "group":
+                    for group in groups() - before:
+                        with open(os.path.join(group, text), encoding="ascii") as file:
+                            print(f"{text}:", file.read().replace("\n", " ").strip())
+                    continue
+                if name == "outside":
+                    print("outside:", share())
+                    continue
                 reply = ask(number + 1, "tools/call", {"name": name, "arguments": json.loads(text)})
                 content = reply.get("result", {}).get("content", [{}])
                 print(f"{name}:", content[0].get("text", json.dumps(reply)))
@@ -106,6 +125,8 @@ def main():
                 for key in ("cgroup", "cgroup_limits", "usage", "layers"):
                     if key in record:
                         print(f"{key}:", json.dumps(record[key]))
+                if record.get("event") == "call":
+                    print("call:", json.dumps({k: record[k] for k in ("end", "cpu_us", "oom_kills") if k in record}))
                 if "plan" in record:
                     print("apparmor:", json.dumps(record["plan"]["layers"]["apparmor"]))
     except OSError:
