@@ -55,11 +55,12 @@ static void from_sockaddr(const struct sockaddr_storage *in, struct ip_address *
 		*port = ntohs(in4->sin_port);
 		return;
 	}
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)in;
-	bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
+	struct sockaddr_in6 in6;
+	memcpy(&in6, in, sizeof in6);
+	bool mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
 	a->family = mapped ? 4 : 6;
-	memcpy(a->bytes, in6->sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
-	*port = ntohs(in6->sin6_port);
+	memcpy(a->bytes, in6.sin6_addr.s6_addr + (mapped ? 12 : 0), mapped ? 4 : 16);
+	*port = ntohs(in6.sin6_port);
 }
 
 /* ---- listeners ------------------------------------------------------------------------------------- */
