@@ -2,6 +2,7 @@
 /* What the files of egress share (egress.h says which file does what). One thread, one epoll(7), nothing that blocks. */
 #pragma once
 
+#include "base/spin.h"
 #include "cage/cage.h"
 #include "policy/network.h"
 #include "session/egress.h"
@@ -169,6 +170,7 @@ struct egress {
 	int epoll;
 	uint64_t now, next_due;
 	bool draining;
+	struct spin spin;
 
 	struct watch monitor, resolver, dns, dns_listener;
 	bool dns_paused;

@@ -254,12 +254,25 @@ static int wait_time(const struct egress *e)
 	return e->next_due - e->now > 60000 ? 60000 : (int)(e->next_due - e->now);
 }
 
+static int wait_for_events(struct egress *e, struct epoll_event events[static EVENTS_MAX])
+{
+	int n = 0;
+
+	spin_begin(&e->spin);
+	while (n == 0 && spin_on(&e->spin))
+		n = epoll_wait(e->epoll, events, EVENTS_MAX, 0);
+	if (n == 0)
+		n = epoll_wait(e->epoll, events, EVENTS_MAX, wait_time(e));
+	spin_end(&e->spin);
+	return n;
+}
+
 static _Noreturn void serve(struct egress *e)
 {
 	struct epoll_event events[EVENTS_MAX];
 
 	for (;;) {
-		int n = epoll_wait(e->epoll, events, EVENTS_MAX, wait_time(e));
+		int n = wait_for_events(e, events);
 		if (n < 0 && errno != EINTR)
 			_exit(1);
 		e->now = now_ms();

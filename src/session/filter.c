@@ -219,6 +219,19 @@ static void look_at_rare(const struct filter *f, struct pollfd *p)
 	p[P_TIMER].revents = rare[2].revents;
 }
 
+static int wait_on(struct filter *f, struct pollfd p[static P_COUNT])
+{
+	int n = 0;
+
+	spin_begin(&f->spin);
+	while (n == 0 && spin_on(&f->spin))
+		n = poll(p, P_COUNT, 0);
+	if (n == 0)
+		n = poll(p, P_COUNT, -1);
+	spin_end(&f->spin);
+	return n;
+}
+
 static void wait_for_work(struct filter *f)
 {
 	struct pollfd p[P_COUNT];
@@ -243,7 +256,7 @@ static void wait_for_work(struct filter *f)
 
 	set_timer(f);
 	bool more = in->more || out->more || lane_goes_on(f, CLIENT_TO_SERVER) || lane_goes_on(f, SERVER_TO_CLIENT);
-	int n = poll(p, P_COUNT, more ? 0 : -1);
+	int n = more ? poll(p, P_COUNT, 0) : wait_on(f, p);
 	f->now = now_ms();
 	if (n <= 0)
 		return;

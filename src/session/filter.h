@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/span.h"
+#include "base/spin.h"
 #include "policy/plan.h"
 #include "rpc/decide.h"
 #include "rpc/frame.h"
@@ -70,6 +71,7 @@ struct filter {
 	struct passage passage[2]; /* the message each direction is at */
 	struct holds holds;
 	char label[64];  /* what the user calls the server */
+	struct spin spin;
 	bool legacy;     /* the client said initialize */
 	unsigned caps;   /* what it declared there and policy left: enum reverse_cap */
 	uint8_t log_level; /* logging/setLevel, as pending.log_level */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/sort.h"
+#include "base/spin.h"
 #include "base/strlist.h"
 #include "tests/tap.h"
 
@@ -272,6 +273,31 @@ static void sorting(void)
 	}
 }
 
+static void spinning(void)
+{
+	struct spin spin = { 0 };
+
+	spin_begin(&spin);
+	ok(!spin_on(&spin), "nobody looks again before it has paid off");
+	spin.since -= SPIN_WINDOW;
+	spin_end(&spin);
+	spin_begin(&spin);
+	ok(!spin_on(&spin), "nor after a wait that was long");
+	spin_end(&spin);
+	/* However slow the machine is: as if the wait had just begun. */
+	spin_begin(&spin);
+	spin.since += SPIN_WINDOW * 1000000;
+	spin_end(&spin);
+	ok(!spin.pays_off, "a clock that goes backwards is no short wait");
+	spin.pays_off = true;
+	spin_begin(&spin);
+	for (unsigned looks = 0; spin_on(&spin); looks++)
+		if (looks > 100000000)
+			break;
+	spin_end(&spin);
+	ok(!spin.pays_off, "looking ends with the window, and does not begin again by itself");
+}
+
 int main(void)
 {
 	errors();
@@ -283,5 +309,6 @@ int main(void)
 	log_lines();
 	lists();
 	sorting();
+	spinning();
 	return done_testing();
 }
