@@ -129,6 +129,15 @@ static int64_t nanoseconds(const struct timespec *t)
 	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
+static void set_stat(struct tree_entry *entry, const struct stat *st)
+{
+	entry->ino = st->st_ino;
+	entry->size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
+	entry->mtime = nanoseconds(&st->st_mtim);
+	entry->ctime = nanoseconds(&st->st_ctim);
+	entry->mode = st->st_mode;
+}
+
 /* Append an entry for the current path. Its index, or -1. */
 static ssize_t add(struct walk *w, const struct stat *st)
 {
@@ -157,14 +166,8 @@ static ssize_t add(struct walk *w, const struct stat *st)
 		t->names = grown;
 		t->names_room = room;
 	}
-	t->entries[t->n] = (struct tree_entry){
-		.ino = st->st_ino,
-		.size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
-		.mtime = nanoseconds(&st->st_mtim),
-		.ctime = nanoseconds(&st->st_ctim),
-		.mode = st->st_mode,
-		.name = (uint32_t)t->names_n,
-	};
+	t->entries[t->n] = (struct tree_entry){ .name = (uint32_t)t->names_n };
+	set_stat(&t->entries[t->n], st);
 	memcpy(t->names + t->names_n, w->path, n);
 	t->names_n += n;
 	return (ssize_t)t->n++;
@@ -396,9 +399,13 @@ static int visit_folder(struct walk *w, int fd, const struct stat *known, unsign
 	}
 	crypto_generichash_blake2b_final(&state, out, PACKAGE_HASH);
 	memcpy(w->table->entries[at].hash, out, PACKAGE_HASH);
-	if (w->seal && fchmod(fd, 0555) < 0)
+	if (w->seal && (fchmod(fd, 0555) < 0 || fstat(fd, &st) < 0))
 		return fail(w, "cannot be made read-only");
-	/* What lies in it is compared by itself; its own times say nothing more. */
+	if (w->seal)
+		set_stat(&w->table->entries[at], &st);
+	/* What lies in it is compared by itself; its own times only say whether that is needed (unchanged()). */
+	if (old && !same_stat(&w->table->entries[at], old))
+		w->differs = true;
 	return 0;
 }
 
@@ -437,8 +444,30 @@ int tree_hash(int fd, const char *interpreter, bool seal_it, struct tree_table *
 	return status;
 }
 
+/*
+ * Whether lstat(2) says of every entry what it said before. Folders are entries, too, and one that something was added to or removed
+ * from has another ctime, so nothing has to be listed, sorted or hashed: this is what a start waits for.
+ */
+static bool unchanged(int fd, const struct tree_table *table)
+{
+	for (size_t i = 0; i < table->n; i++) {
+		struct tree_entry now = { 0 };
+		struct stat st;
+
+		if (fstatat(fd, table->names + table->entries[i].name, &st, AT_SYMLINK_NOFOLLOW | (i == 0 ? AT_EMPTY_PATH : 0)) < 0)
+			return false;
+		set_stat(&now, &st);
+		if (!same_stat(&now, &table->entries[i]))
+			return false;
+	}
+	return true;
+}
+
 int tree_verify(int fd, struct tree_table *table, bool fully, struct error *err)
 {
+	if (!fully && unchanged(fd, table))
+		return 0;
+
 	struct tree_table now = { 0 };
 	struct walk w = { .table = &now, .old = table, .fully = fully, .err = err };
 	uint8_t hash[PACKAGE_HASH];

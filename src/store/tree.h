@@ -6,8 +6,8 @@
  * anything else, a set-id bit, a hard link to something outside, or a symlink that leads out of the tree is refused with its path, other
  * than those under bin/ to the interpreter of a Python tree. Names are opaque bytes.
  *
- * The table holds, for each entry in the order of the walk, its hash and what lstat(2) said: inode, size, mode, mtime and ctime. Content
- * cannot change without one of these changing (ctime is the kernel's), so equal means unchanged; what differs is read and hashed again,
+ * The table holds, for each entry in the order of the walk, its hash and what lstat(2) said: inode, size, mode, mtime and ctime. Content,
+ * of a folder as of a file, cannot change without one of these changing (ctime is the kernel's), so equal means unchanged; what differs is read and hashed again,
  * and when the content is right after all (a copied home folder), the table is written anew.
  */
 #pragma once
