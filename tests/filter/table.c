@@ -79,7 +79,7 @@ const struct group GROUPS[] = {
 	{ SERVERS, BOTH, ERRNO(ENOSYS), "file_getattr file_setattr open_tree_attr" },
 	{ SERVERS, X86_64, ERRNO(ENOSYS), "uselib ustat sysfs _sysctl create_module get_kernel_syms query_module getpmsg putpmsg" },
 	{ SERVERS, X86_64, ERRNO(ENOSYS), "afs_syscall tuxcall security set_thread_area get_thread_area epoll_ctl_old" },
-	{ SERVERS, X86_64, ERRNO(ENOSYS), "epoll_wait_old vserver" },
+	{ SERVERS, X86_64, ERRNO(ENOSYS), "epoll_wait_old vserver uretprobe" },
 	/* Refused */
 	{ SERVERS, BOTH, ERRNO(EPERM), "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd bpf perf_event_open" },
 	{ SERVERS, BOTH, ERRNO(EPERM), "add_key request_key keyctl userfaultfd migrate_pages move_pages" },
