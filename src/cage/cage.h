@@ -103,6 +103,10 @@ int caps_refuse_privileged_start(struct error *err);
 
 /* For the server: RLIMIT_NOFILE (at least 1024), RLIMIT_FSIZE, RLIMIT_CORE 0; never RLIMIT_AS. */
 int rlimits_server(const struct plan *plan, struct error *err);
+/* For the monitor and what it starts: as many open files as a session needs. */
+int rlimits_own(struct error *err);
+/* How many open files we may ever have, where that is too few for a session; else 0. */
+unsigned long rlimits_too_few_files(void);
 
 /* ---- seccomp.c: filters compiled when the program was built -------------------------------------- */
 

@@ -165,7 +165,11 @@ void advise_namespaces(const struct probe_machine *m, const struct probe_tries *
 		return;
 	}
 	int failed = t->maps ? t->maps : t->tmpfs;
-	if (failed == 0 || failed == ENOSYS) {
+	if (failed == 0 && m->few_files) {
+		set(r, PROBE_MISSING, "a session needs more open files than the %lu that are allowed here (`ulimit -Hn`)", m->few_files);
+		remedy(r, "sudo prlimit --pid $$ --nofile=1024");
+		note(r, "for this shell and what it starts; for all of them see limits.conf(5), and LimitNOFILE= in systemd.exec(5)");
+	} else if (failed == 0 || failed == ENOSYS) {
 		set(r, PROBE_ACTIVE, "user, mount, pid, network, ipc, uts, cgroup");
 	} else if (apparmor_restricts(m, failed)) {
 		set(r, PROBE_MISSING,
@@ -175,7 +179,10 @@ void advise_namespaces(const struct probe_machine *m, const struct probe_tries *
 	} else {
 		set(r, PROBE_MISSING, "a user namespace can be made and %s in it: %s",
 		    t->maps ? "its id maps cannot be written" : "nothing can be mounted", strerror(failed));
-		if (m->container)
+		if (t->maps == EPERM && m->root)
+			note(r, "uid 0 can be mapped only by a process with CAP_SETFCAP: run as an ordinary user, or give the "
+				"container that capability (docker, podman: --cap-add=SETFCAP)");
+		else if (m->container)
 			remedy_container_seccomp(r);
 		else
 			remedy_dmesg(r);

@@ -27,6 +27,7 @@ struct probe_machine {
 	bool apparmor_file[2];	  /* its file is there to be loaded; and that of mcpcage's own profile */
 	char lsm[160];		  /* /sys/kernel/security/lsm, or "" */
 	char exe[256];		  /* our own program, for an AppArmor profile */
+	unsigned long few_files; /* the limit of open files, where it is too low for a session; else 0 */
 	int landlock_abi;
 	enum cgroup_how cgroup;
 	bool cgroup_unified;	 /* cgroup v2 is mounted at /sys/fs/cgroup */

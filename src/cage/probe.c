@@ -132,6 +132,7 @@ static void look_at_machine(struct probe_machine *m)
 	}
 	read_line("/sys/kernel/security/lsm", m->lsm, sizeof m->lsm);
 	look_at_exe(m);
+	m->few_files = rlimits_too_few_files();
 	m->landlock_abi = landlock_abi();
 	m->cgroup = cgroup_probe(m->cgroup_reason, sizeof m->cgroup_reason);
 	m->cgroup_unified = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;

@@ -36,7 +36,7 @@ static int settle(pid_t parent, const int from[FD_FREE - FD_SAY])
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
 		return -1;
 	for (int i = 0; i < FD_FREE - FD_SAY; i++) {
-		high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, 64);
+		high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, FD_FREE);
 		if (from[i] >= 0 && high[i] < 0)
 			return -1;
 	}

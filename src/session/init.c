@@ -48,7 +48,7 @@ static int take_fds(const struct init_fds *fds, struct error *err)
 	int high[ARRAY_SIZE(from)];
 
 	for (size_t i = 0; i < ARRAY_SIZE(from); i++) {
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 64);
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, FD_FIRST_FREE);
 		if (high[i] < 0)
 			return error_set(err, errno, "cannot duplicate a descriptor");
 	}
@@ -146,7 +146,7 @@ static int become_server(const struct plan *plan, struct error *err)
  */
 static int place_streams(int report, struct error *err)
 {
-	int high = fcntl(report, F_DUPFD_CLOEXEC, 64);
+	int high = fcntl(report, F_DUPFD_CLOEXEC, FD_FIRST_FREE);
 
 	for (int fd = 0; high >= 0 && fd <= 2; fd++)
 		if (dup2(FD_IN + fd, fd) < 0)

@@ -536,6 +536,8 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 		.started = session_now(),
 	};
 
+	if (rlimits_own(err) < 0)
+		return -1;
 	control_init(&s.control);
 	grants_init(&s.grants);
 

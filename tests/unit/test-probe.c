@@ -105,6 +105,10 @@ static void test_namespaces(void)
 	       "/proc/self/ns");
 	expect("chroot", ns, good, N(EPERM), PROBE_MISSING, "not permitted", "chroot");
 	expect("not tried", ns, good, N(TRY_NOT_REACHED), PROBE_MISSING, "could not be tried", "");
+	expect("few open files", ns, M(m->few_files = 32), works, PROBE_MISSING, "more open files than the 32",
+	       "sudo prlimit --pid $$ --nofile=1024");
+	expect("root in a container", ns, M(m->container = m->root = true), T(t->maps = EPERM), PROBE_MISSING, "id maps",
+	       "CAP_SETFCAP");
 	expect("maps refused", ns, good, T(t->maps = EPERM), PROBE_MISSING, "id maps", "dmesg");
 }
 
