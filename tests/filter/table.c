@@ -76,10 +76,10 @@ const struct group GROUPS[] = {
 	{ SERVERS, BOTH, ERRNO(ENOSYS), "vmsplice cachestat statmount listmount remap_file_pages memfd_secret process_madvise" },
 	{ SERVERS, BOTH, ERRNO(ENOSYS), "process_mrelease get_mempolicy set_mempolicy mbind set_mempolicy_home_node" },
 	{ SERVERS, BOTH, ERRNO(ENOSYS), "get_robust_list nfsservctl lsm_get_self_attr lsm_set_self_attr lsm_list_modules" },
-	{ SERVERS, BOTH, ERRNO(ENOSYS), "file_getattr file_setattr open_tree_attr" },
+	{ SERVERS, BOTH, ERRNO(ENOSYS), "file_getattr file_setattr open_tree_attr listns rseq_slice_yield" },
 	{ SERVERS, X86_64, ERRNO(ENOSYS), "uselib ustat sysfs _sysctl create_module get_kernel_syms query_module getpmsg putpmsg" },
 	{ SERVERS, X86_64, ERRNO(ENOSYS), "afs_syscall tuxcall security set_thread_area get_thread_area epoll_ctl_old" },
-	{ SERVERS, X86_64, ERRNO(ENOSYS), "epoll_wait_old vserver uretprobe" },
+	{ SERVERS, X86_64, ERRNO(ENOSYS), "epoll_wait_old vserver uretprobe uprobe" },
 	/* Refused */
 	{ SERVERS, BOTH, ERRNO(EPERM), "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd bpf perf_event_open" },
 	{ SERVERS, BOTH, ERRNO(EPERM), "add_key request_key keyctl userfaultfd migrate_pages move_pages" },

@@ -49,7 +49,8 @@ static int call_number(unsigned arch, const char *name)
 		{ "futex_wait", 455 }, { "futex_requeue", 456 }, { "statmount", 457 }, { "listmount", 458 },
 		{ "lsm_get_self_attr", 459 }, { "lsm_set_self_attr", 460 }, { "lsm_list_modules", 461 }, { "mseal", 462 },
 		{ "setxattrat", 463 }, { "getxattrat", 464 }, { "listxattrat", 465 }, { "removexattrat", 466 },
-		{ "open_tree_attr", 467 }, { "file_getattr", 468 }, { "file_setattr", 469 }, { "uretprobe", 335 },
+		{ "open_tree_attr", 467 }, { "file_getattr", 468 }, { "file_setattr", 469 },
+		{ "listns", 470 }, { "rseq_slice_yield", 471 }, { "uretprobe", 335 }, { "uprobe", 336 },
 	};
 
 	for (size_t i = 0; i < n; i++)
