@@ -26,11 +26,16 @@ def groups():
 
 
 def share():
-    """Percent of a processor that a busy process outside the cage gets in a second."""
-    start, used = time.monotonic(), time.process_time()
-    while time.monotonic() - start < 1:
-        pass
-    return int((time.process_time() - used) * 100 / (time.monotonic() - start))
+    """Percent of a processor that a busy process outside the cage gets in a second; the best of a few, on a busy machine."""
+    best = 0
+    for _ in range(5):
+        start, used = time.monotonic(), time.process_time()
+        while time.monotonic() - start < 1:
+            pass
+        best = max(best, int((time.process_time() - used) * 100 / (time.monotonic() - start)))
+        if best >= 60:
+            break
+    return best
 
 
 def labels(pid):
@@ -89,6 +94,7 @@ def main():
                     time.sleep(float(text))
                     continue
                 if name == "group":
+                    print("at:", int(time.monotonic() * 1e6))
                     for group in groups() - before:
                         with open(os.path.join(group, text), encoding="ascii") as file:
                             print(f"{text}:", file.read().replace("\n", " ").strip())
