@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "policy/network.h"
 #include "policy/plan.h"
+#include "policy/reduced.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@
 /* ---- namespaces: clone.c ------------------------------------------------------------------------ */
 
 /*
- * One clone3(2) with every namespace the plan wants. Returns the child's pid in the parent and 0 in the child, like
+ * One clone3(2) with every namespace the plan wants; none in reduced mode. Returns the child's pid in the parent and 0 in the child, like
  * fork(2); -1 with ERR filled, with the remedy where user namespaces are switched off. *PIDFD gets a pidfd. CGROUP_FD >= 0:
  * start in that cgroup. Call it single-threaded; stdio must be flushed.
  */
@@ -27,6 +28,22 @@ pid_t cage_clone(const struct plan *plan, int cgroup_fd, int *pidfd, struct erro
 
 /* In the cage, first of all: setgroups deny, uid_map and gid_map of UID and GID to themselves; host name. */
 int cage_id_maps(const struct plan *plan, struct error *err);
+
+/* ---- reduced.c: without namespaces --------------------------------------------------------------- */
+
+/* What init holds for the server's processes: closed with the process. Those of the plan's first. */
+#define REDUCED_PINS 3
+#define REDUCED_PINS_ALL (REDUCED_PINS + REDUCED_OWN_N)
+/*
+ * In init, in the place of all that makes a cage: from here on kill(2) with -1 reaches the processes that it starts and what those start,
+ * wherever they have gone, and nobody else. They become its children when their parents end. PINS get descriptors that it has to keep open,
+ * or -1. An error, and nothing to go on with, where MONITOR, its parent, could be signalled all the same.
+ */
+int reduced_enter(const struct plan *plan, pid_t monitor, int pins[REDUCED_PINS], struct error *err);
+/* Likewise, when SERVER runs: what landlock_reduced() granted it of its own. */
+void reduced_pin_server(pid_t server, int pins[REDUCED_OWN_N]);
+/* After reduced_enter(): kill them, and wait until the last is gone. */
+void reduced_kill_all(void);
 
 /* ---- file system: root.c, mounts.c -------------------------------------------------------------- */
 
@@ -113,6 +130,8 @@ unsigned long rlimits_too_few_files(void);
 enum seccomp_list {
 	SECCOMP_SERVER,      /* profiles/seccomp/server.rules */
 	SECCOMP_SERVER_UNIX, /* the same with AF_UNIX sockets */
+	SECCOMP_REDUCED,     /* and for servers in reduced mode: no sockets, and what Landlock does not hold back */
+	SECCOMP_REDUCED_NET, /* likewise, with the host's network */
 	SECCOMP_FILTER,      /* profiles/seccomp/filter.rules: the mediator's filter process */
 	SECCOMP_INIT,        /* profiles/seccomp/init.rules: pid 1 of the cage */
 	SECCOMP_EGRESS,      /* profiles/seccomp/egress.rules: network by name */
@@ -131,6 +150,13 @@ int landlock_abi(void);
  * counts on Landlock: a kernel without it is a failure.
  */
 int landlock_server(const struct plan *plan, struct error *err);
+/*
+ * Reduced mode, in the server's process, on the host's own paths: what PLAN grants and nothing else, each source opened once and compared with the
+ * plan, and reduced_own of its own; scopes signals and abstract sockets. A kernel that cannot do all of it is a failure.
+ */
+int landlock_reduced(const struct plan *plan, struct error *err);
+/* A domain that restricts nothing but whom its processes may signal: each other, and those of domains within it. Wants no_new_privs. */
+int landlock_own_signals(struct error *err);
 /*
  * A ruleset that grants nothing at all, for filter and init. *ABI gets the version in force; 0 without Landlock, which is no
  * failure. MAY_SIGNAL: without the signal scope, which would keep init from signalling the server.
@@ -257,6 +283,8 @@ struct probe_result {
 size_t probe_all(struct probe_result results[PROBE_MAX]);
 /* The layers that a start may count on, without forking: cheap. */
 unsigned probe_layers(int *landlock);
+/* Really tries what every cage needs of namespaces. false: *WHY says what is missing. Takes some milliseconds. */
+bool probe_cage(struct probe_result *why);
 
 /* ---- facts.c, target.c ---------------------------------------------------------------------------- */
 

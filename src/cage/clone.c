@@ -68,13 +68,14 @@ pid_t cage_clone(const struct plan *plan, int cgroup_fd, int *pidfd, struct erro
 {
 	int fd = -1;
 	struct clone_args args = {
-		.flags = CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-			 CLONE_NEWCGROUP,
+		.flags = CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)&fd,
 		.exit_signal = SIGCHLD,
 	};
 
-	if (plan->network != NETWORK_HOST)
+	if (!plan->reduced)
+		args.flags |= CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	if (!plan->reduced && plan->network != NETWORK_HOST)
 		args.flags |= CLONE_NEWNET;
 	if (plan->layers & LAYER_TIMENS)
 		args.flags |= CLONE_NEWTIME;

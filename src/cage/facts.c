@@ -15,6 +15,7 @@
 #include "base/format.h"
 #include "base/path.h"
 #include "policy/protect.h"
+#include "policy/reduced.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -381,6 +382,9 @@ static int add_named(struct paths_list *list, const struct policy *policy, struc
 	if (add_all(list, &policy->tmpfs, err) < 0 || add_all(list, &policy->layers, err) < 0 ||
 	    add_copy(list, t->exe, err) < 0)
 		return -1;
+	for (size_t i = 0; list->facts->reduced_why && i < reduced_paths_n; i++)
+		if (add_copy(list, reduced_paths[i].path, err) < 0)
+			return -1;
 	/* With the host's network its names are resolved as on the host. */
 	if (policy->network == NETWORK_HOST &&
 	    (add_copy(list, "/etc/hosts", err) < 0 || add_copy(list, "/etc/resolv.conf", err) < 0))
@@ -457,6 +461,8 @@ int facts_gather(const struct policy *policy, char *const command[], char **envi
 	if (!facts->target.exe && target_resolve(command, environ_, facts, err) < 0)
 		return -1;
 	facts->layers |= probe_layers(&facts->landlock_abi);
+	if (facts->reduced_why)
+		facts->layers &= ~(unsigned)LAYER_USERNS;
 	if (facts->layers & LAYER_APPARMOR)
 		apparmor_shipped(&facts->apparmor_server, &facts->apparmor_own);
 	if (add_named(&list, policy, err) < 0 || add_protected(&list, err) < 0)

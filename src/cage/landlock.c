@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "policy/reduced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,6 +220,89 @@ int landlock_server(const struct plan *plan, struct error *err)
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		if (allow_mount(&rules, plan, &plan->mounts[i], err) < 0)
 			return -1;
+	return ruleset_enforce(ruleset, err);
+}
+
+/* ABI, for the functions of the reduced mode; -1 with ERR where it is too old. */
+static int abi_of_reduced(struct error *err)
+{
+	int abi = abi_in_use(err);
+
+	if (abi < 0)
+		return -1;
+	if (abi < REDUCED_LANDLOCK_ABI)
+		return error_set(err, ENOSYS, "cannot use Landlock of ABI %d, on which the plan counts: the kernel has %d",
+				 REDUCED_LANDLOCK_ABI, abi);
+	return abi;
+}
+
+int landlock_own_signals(struct error *err)
+{
+	/* Moving a file to another folder is refused in every domain that does not grant it, even where nothing else is restricted. */
+	const struct ruleset_attr attr = { .handled_access_fs = FS_REFER, .scoped = SCOPE_SIGNAL };
+
+	if (abi_of_reduced(err) < 0)
+		return -1;
+	CLEANUP_CLOSE int root = open("/", O_PATH | O_CLOEXEC);
+	CLEANUP_CLOSE int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
+	if (root < 0 || ruleset < 0)
+		return error_set(err, errno, "cannot make a Landlock ruleset for signals");
+	struct path_beneath_attr everywhere = { FS_REFER, root };
+	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &everywhere, 0) < 0)
+		return error_set(err, errno, "cannot add a Landlock rule for /");
+	return ruleset_enforce(ruleset, err);
+}
+
+/* SRC has to be what the plan was made with: nobody else opens it in between. */
+static int allow_host(const struct rules *rules, const struct plan_mount *m, struct error *err)
+{
+	CLEANUP_CLOSE int fd = path_openat2(AT_FDCWD, m->src, O_PATH, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_set(err, errno, "cannot open %s (%s)", m->src, m->why);
+	if (st.st_dev != m->dev || st.st_ino != m->ino)
+		return error_set(err, 0, "%s (%s) is not what it was when the session began to start", m->src, m->why);
+	struct path_beneath_attr attr = { (m->write ? FS_WRITE : FS_READ) & rules->handled, fd };
+	/* A device is read and written, and asked what it is. */
+	if (!S_ISDIR(st.st_mode))
+		attr.allowed_access &= FS_ON_FILE;
+	if (S_ISCHR(st.st_mode))
+		attr.allowed_access |= FS_IOCTL_DEV;
+	if (syscall(SYS_landlock_add_rule, rules->fd, RULE_PATH_BENEATH, &attr, 0) < 0)
+		return error_set(err, errno, "cannot add a Landlock rule for %s", m->src);
+	return 0;
+}
+
+/* What runtimes ask about their own process. Without them they do without. */
+static int allow_own(const struct rules *rules, struct error *err)
+{
+	for (size_t i = 0; i < REDUCED_OWN_N; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "/proc/self/%s", reduced_own[i]);
+		CLEANUP_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
+		struct path_beneath_attr attr = { FS_READ & FS_ON_FILE & rules->handled, fd };
+		if (fd >= 0 && syscall(SYS_landlock_add_rule, rules->fd, RULE_PATH_BENEATH, &attr, 0) < 0)
+			return error_set(err, errno, "cannot add a Landlock rule for %s", path);
+	}
+	return 0;
+}
+
+int landlock_reduced(const struct plan *plan, struct error *err)
+{
+	int abi = abi_of_reduced(err);
+
+	if (abi < 0)
+		return -1;
+	CLEANUP_CLOSE int ruleset = ruleset_create(abi, 0, SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL, err);
+	if (ruleset < 0)
+		return -1;
+	struct rules rules = { ruleset, fs_rights(abi) };
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (allow_host(&rules, &plan->mounts[i], err) < 0)
+			return -1;
+	if (allow_own(&rules, err) < 0)
+		return -1;
 	return ruleset_enforce(ruleset, err);
 }
 

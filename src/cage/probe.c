@@ -180,6 +180,26 @@ static void try_cgroup(struct probe_machine *m)
 	cgroup_release(&group);
 }
 
+bool probe_cage(struct probe_result *why)
+{
+	static void (*const advise[])(const struct probe_machine *, const struct probe_tries *, struct probe_result *) = {
+		advise_namespaces, advise_mounts, advise_proc,
+	};
+	static const char *const names[] = { "user namespaces", "mount calls", "fresh /proc" };
+	struct probe_machine machine;
+	struct probe_tries tries;
+
+	look_at_machine(&machine);
+	probe_try(&tries);
+	for (size_t i = 0; i < ARRAY_SIZE(advise); i++) {
+		*why = (struct probe_result){ .layer = LAYER_USERNS, .name = names[i] };
+		advise[i](&machine, &tries, why);
+		if (why->state == PROBE_MISSING)
+			return false;
+	}
+	return true;
+}
+
 /* ---- all of it ---------------------------------------------------------------------------------------- */
 
 size_t probe_all(struct probe_result results[PROBE_MAX])

@@ -31,6 +31,8 @@ int seccomp_apply(enum seccomp_list list, struct error *err)
 	} lists[] = {
 		[SECCOMP_SERVER] = { "server", PROGRAM(seccomp_server) },
 		[SECCOMP_SERVER_UNIX] = { "server", PROGRAM(seccomp_server_unix) },
+		[SECCOMP_REDUCED] = { "server in reduced mode", PROGRAM(seccomp_reduced) },
+		[SECCOMP_REDUCED_NET] = { "server in reduced mode", PROGRAM(seccomp_reduced_net) },
 		[SECCOMP_FILTER] = { "filter", PROGRAM(seccomp_filter) },
 		[SECCOMP_INIT] = { "init", PROGRAM(seccomp_init) },
 		[SECCOMP_EGRESS] = { "egress", PROGRAM(seccomp_egress) },

@@ -104,10 +104,15 @@ struct places {
 int prepare_places(const struct invocation *invocation, struct places *places, struct error *err);
 void places_free(struct places *places);
 
-/*
- * home.c: before a session, take the home that PLAN keeps into use, if any, and complete PLAN. home_close() at the end, also after -1.
- */
-int home_begin(const struct invocation *invocation, struct plan *plan, struct home *home, struct error *err);
+/* home.c: the folders of the host that are a session's own. */
+struct own_folders {
+	struct home kept;    /* files.home */
+	struct home scratch; /* reduced mode: what is gone at the end */
+};
+#define OWN_FOLDERS_NONE { .kept = HOME_NONE, .scratch = HOME_NONE }
+/* Before a session: take those that PLAN names into use, if any, and complete PLAN. own_folders_end() at the end, also after -1. */
+int own_folders_begin(const struct invocation *invocation, struct plan *plan, struct own_folders *own, struct error *err);
+void own_folders_end(struct own_folders *own);
 
 /* One file each. They return the exit status. */
 int command_run(const struct invocation *invocation);

@@ -8,6 +8,7 @@
 
 #include "base/json-out.h"
 #include "cage/cage.h"
+#include "policy/reduced.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -27,14 +28,34 @@ static const char *state_word(enum probe_state state)
 	return "missing";
 }
 
-static bool can_start(const struct probe_result *results, size_t n)
+static unsigned missing_layers(const struct probe_result *results, size_t n)
 {
 	unsigned missing = 0;
 
 	for (size_t i = 0; i < n; i++)
 		if (results[i].state == PROBE_MISSING)
 			missing |= results[i].layer;
-	return (missing & LAYERS_ALWAYS) == 0;
+	return missing & LAYERS_ALWAYS;
+}
+
+static bool can_start(const struct probe_result *results, size_t n)
+{
+	return missing_layers(results, n) == 0;
+}
+
+/* With --reduced only. */
+static bool can_reduce(const struct probe_result *results, size_t n)
+{
+	return missing_layers(results, n) == LAYER_USERNS && landlock_abi() >= REDUCED_LANDLOCK_ABI;
+}
+
+static const char *verdict(const struct probe_result *results, size_t n)
+{
+	if (can_start(results, n))
+		return "Sessions can start on this machine.";
+	if (can_reduce(results, n))
+		return "Sessions cannot start on this machine, except in reduced mode (--reduced; mcpcage(1) says what is missing then).";
+	return "Sessions cannot start on this machine.";
 }
 
 /* TEXT behind INDENT columns, broken at blanks before column 96. */
@@ -85,8 +106,7 @@ static void words(struct buf *out, const struct probe_result *results, size_t n,
 
 	buf_puts(out, "Layers of the cage\n\n");
 	table(out, results, n);
-	buf_puts(out, can_start(results, n) ? "\nSessions can start on this machine.\n"
-					    : "\nSessions cannot start on this machine.\n");
+	buf_printf(out, "\n%s\n", verdict(results, n));
 	buf_printf(out, "\n  version   mcpcage " PACKAGE_VERSION "\n");
 	wrapped(out, 2, "built     ", BUILT_WITH);
 	if (uname(&kernel) == 0)
@@ -102,6 +122,7 @@ static void json(struct buf *out, const struct probe_result *results, size_t n, 
 
 	buf_putc(out, '{');
 	json_member_bool(out, "can_start", can_start(results, n));
+	json_member_bool(out, "can_start_reduced", can_reduce(results, n));
 	json_key(out, "layers");
 	buf_putc(out, '[');
 	for (size_t i = 0; i < n; i++) {

@@ -14,7 +14,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 struct work {
@@ -99,6 +101,31 @@ static int find_runtime(struct work *w, bool make, struct error *err)
 	return f->no_runtime ? 0 : error_oom(err);
 }
 
+/* A folder that nobody else uses, for what is gone at the end of the session. */
+static int name_scratch(struct facts *f, struct error *err)
+{
+	uint64_t number;
+
+	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+		return error_set(err, errno, "cannot get random numbers");
+	if (asprintf(&f->reduced_folder, "%s/reduced/%016" PRIx64, f->state, number) < 0)
+		f->reduced_folder = NULL;
+	return f->reduced_folder ? 0 : error_oom(err);
+}
+
+/* Policy may allow to go without namespaces: only where they cannot be had, which is tried. */
+static int try_namespaces(struct work *w, struct error *err)
+{
+	struct facts *f = &w->facts;
+	struct probe_result why;
+
+	if (!w->policy.reduced || f->reduced_why || probe_cage(&why))
+		return 0;
+	if (asprintf(&f->reduced_why, "%s: %s", why.name, why.detail) < 0)
+		f->reduced_why = NULL;
+	return f->reduced_why ? 0 : error_oom(err);
+}
+
 /* Where mcpcage's own files are: none of it enters the cage unless a person names it. */
 static int protect_own(struct work *w, bool make, struct error *err)
 {
@@ -107,6 +134,8 @@ static int protect_own(struct work *w, bool make, struct error *err)
 
 	f->state = strdup(w->policy.state ? w->policy.state : w->paths.state);
 	if (find_runtime(w, make, err) < 0)
+		return -1;
+	if (f->reduced_why && f->state && name_scratch(f, err) < 0)
 		return -1;
 	if (!f->state || strlist_add(list, f->state) < 0 || strlist_add(list, w->paths.user_config) < 0 ||
 	    strlist_add(list, w->paths.user_data) < 0)
@@ -259,6 +288,11 @@ static int resolve_package(struct work *w, const struct invocation *inv, enum ob
 		return -1;
 	w->has_policy = true;
 	w->runner.request.scripts = w->policy.packages_scripts;
+	/* Before anything is fetched, which takes namespaces as well. */
+	if (try_namespaces(w, err) < 0)
+		return -1;
+	if (f->reduced_why)
+		return plan_reduced_package(err);
 	if (obtain_with(w, inv, &w->runner.request, how, &w->package, err) < 0)
 		return -1;
 	f->package_command = package_command(&w->package, w->runner.command, err);
@@ -278,7 +312,7 @@ int prepare(const struct invocation *inv, enum obtain_how how, struct plan *plan
 
 	if (facts_user(&w.facts, environ, err) < 0 || paths_find(&w.facts, environ, &w.paths, err) < 0 ||
 	    make_builder(&w, inv, err) < 0 || resolve_package(&w, inv, how, err) < 0 ||
-	    target_resolve(inv->argv, environ, &w.facts, err) < 0 || make_policy(&w, err) < 0 || find_programs(&w, err) < 0 ||
+	    target_resolve(inv->argv, environ, &w.facts, err) < 0 || make_policy(&w, err) < 0 || try_namespaces(&w, err) < 0 || find_programs(&w, err) < 0 ||
 	    find_rules(&w, err) < 0 || protect_own(&w, how != OBTAIN_STORED, err) < 0 || name_pins(&w, inv, err) < 0 ||
 	    facts_gather(&w.policy, inv->argv, environ, &w.facts, err) < 0)
 		return -1;

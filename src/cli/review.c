@@ -153,7 +153,7 @@ int command_review(const struct invocation *inv)
 	CLEANUP(plan_free) struct plan plan = { 0 };
 	CLEANUP(pins_free) struct pins p = { 0 };
 	CLEANUP(pins_free) struct pins before = { 0 };
-	CLEANUP(home_close) struct home home = HOME_NONE;
+	CLEANUP(own_folders_end) struct own_folders own = OWN_FOLDERS_NONE;
 	char hash[ACCEPT_HASH];
 	struct error err;
 
@@ -162,10 +162,10 @@ int command_review(const struct invocation *inv)
 		return fail(&inv->log, &err);
 	plan.mediation.pins = PINS_FIRST_USE;
 	if (pins_read(plan.pins_folder, "current", &before, &err) < 0 ||
-	    home_begin(inv, &plan, &home, &err) < 0 || collect(inv, &plan, &p, &err) < 0 ||
+	    own_folders_begin(inv, &plan, &own, &err) < 0 || collect(inv, &plan, &p, &err) < 0 ||
 	    accept_hash(&p, hash, &err) < 0 || show(inv, &plan, &p, &before, hash, &err) < 0)
 		return fail(&inv->log, &err);
-	home_close(&home); /* the server is gone, and the person may take a while */
+	own_folders_end(&own); /* the server is gone, and the person may take a while */
 	/* A program that reads JSON comes back with --accept. */
 	if (inv->json && !inv->accept && !inv->yes)
 		return 0;

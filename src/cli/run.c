@@ -25,7 +25,7 @@ int command_run(const struct invocation *inv)
 {
 	CLEANUP(plan_free) struct plan plan = { 0 };
 	CLEANUP_BUF struct buf out = BUF_INIT(0);
-	CLEANUP(home_close) struct home home = HOME_NONE;
+	CLEANUP(own_folders_end) struct own_folders own = OWN_FOLDERS_NONE;
 	struct error err;
 	int status;
 
@@ -38,7 +38,7 @@ int command_run(const struct invocation *inv)
 		plan_print(&plan, &out);
 		return print_out(&out, &inv->log);
 	}
-	if (home_begin(inv, &plan, &home, &err) < 0 || session_run(&plan, &inv->log, &status, &err) < 0)
+	if (own_folders_begin(inv, &plan, &own, &err) < 0 || session_run(&plan, &inv->log, &status, &err) < 0)
 		return fail(&inv->log, &err);
 	return status;
 }

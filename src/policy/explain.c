@@ -165,8 +165,11 @@ static void explain_hidden(const struct plan *plan, struct buf *out)
 			if (asprintf(&why, "hidden: it %s", plan->mounts[i].why) >= 0)
 				explain_entry(out, plan->mounts[i].dest, why);
 		}
-	buf_puts(out, "  anything else: no other files, no processes outside, no terminal");
-	buf_puts(out, plan->network == NETWORK_HOST ? "\n" : ", no desktop, no sockets\n");
+	if (plan->reduced)
+		buf_puts(out, "  what is in any other file, the list of any other folder, other processes' memory, a terminal, a desktop\n");
+	else
+		buf_printf(out, "  anything else: no other files, no processes outside, no terminal%s\n",
+			   plan->network == NETWORK_HOST ? "" : ", no desktop, no sockets");
 }
 
 static void explain_network(const struct plan *plan, struct buf *out)
@@ -252,6 +255,8 @@ static void explain_layers(const struct plan *plan, struct buf *out)
 
 void plan_explain(const struct plan *plan, struct buf *out)
 {
+	if (plan->reduced)
+		buf_puts(out, "REDUCED MODE: there are no namespaces here. \"Layers of the cage\" below tells what that means.\n\n");
 	for (size_t i = 0; i < plan->warnings.n; i++) {
 		buf_puts(out, "WARNING: ");
 		show_text(out, plan->warnings.v[i]);

@@ -31,6 +31,8 @@ void facts_free(struct facts *facts)
 	free(facts->pins_key);
 	free(facts->runtime);
 	free(facts->no_runtime);
+	free(facts->reduced_why);
+	free(facts->reduced_folder);
 	strlist_free(&facts->protect);
 	free(target->exe);
 	strlist_free(&target->argv);

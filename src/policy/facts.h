@@ -64,6 +64,11 @@ struct facts {
 	struct strlist protect; /* further protected paths: state, configuration and data folders in use */
 
 	unsigned layers; /* enum layer bits that this machine has */
+	/*
+	 * Policy allows the reduced mode and namespaces cannot be had: why, one phrase, and the folder that the session is going to have for its
+	 * private files. Both or neither.
+	 */
+	char *reduced_why, *reduced_folder;
 	int landlock_abi;
 	bool apparmor_server; /* the shipped profile for servers is loaded, and can be stacked onto our label */
 	bool apparmor_own;    /* likewise those for mcpcage's own processes */

@@ -407,6 +407,18 @@ const struct policy_key policy_keys[KEYS_N] = {
 		       "that is granted: what listens there, such as an agent or a container engine, acts "
 		       "outside the cage, so grant no such folder.",
 	},
+	[KEY_CONFINE_REDUCED] = {
+		.id = KEY_CONFINE_REDUCED,
+		.path = "confine.reduced", .option = "--reduced",
+		.group = GROUP_CONFINE, .type = VALUE_BOOL, .tighten = TIGHTEN_STRICT, MEMBER(reduced),
+		.fallback = "false",
+		.help = "go without namespaces where they cannot be had",
+		.man = "Where user namespaces cannot be had, and there alone, start the server without any: Landlock and the "
+		       "system call filter keep it from your files, processes and sockets, and there is no second wall. It is "
+		       "told in the first lines on standard error, by \"mcpcage explain\" and in the audit log. It needs Landlock "
+		       "of ABI 6 (Linux 6.12). Where namespaces work, the key changes nothing. See \"REDUCED MODE\" in mcpcage(1) "
+		       "for what is missing and what cannot be used.",
+	},
 	[KEY_PACKAGES_FETCH] = {
 		.id = KEY_PACKAGES_FETCH,
 		.path = "packages.fetch", .option = "--fetch", .argument = "never|missing",

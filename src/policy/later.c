@@ -55,6 +55,11 @@ static int may(const struct plan *plan, uint64_t time, struct error *err)
 	const struct policy_key *key = &policy_keys[KEY_GRANTS_LONGEST];
 	char longest[32];
 
+	if (plan->reduced) {
+		error_set(err, 0, "nothing can be granted to this session while it runs: it is in reduced mode, without namespaces");
+		error_kind(err, ERROR_USAGE);
+		return error_hint(err, "end it, and start it with the grant");
+	}
 	if (plan->later.longest == 0) {
 		error_set(err, 0, "policy grants nothing to this session while it runs (%s)", key->path);
 		return error_kind(err, ERROR_USAGE);

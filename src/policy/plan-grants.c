@@ -306,7 +306,8 @@ static int check_dest(struct planner *p, const struct grant *grant)
 		/* A single generated file may be replaced, and so may the private home. */
 		if (same && (c->m.kind == MOUNT_DATA || strcmp(dest, p->plan->home) == 0))
 			continue;
-		if (c->level == LEVEL_MADE && path_within(c->m.dest, dest))
+		/* Without namespaces nothing hides anything. */
+		if (c->level == LEVEL_MADE && path_within(c->m.dest, dest) && !p->plan->reduced)
 			reason = "that place is the cage's own";
 		else if (c->level == LEVEL_SYSTEM && path_within(c->m.dest, dest) &&
 			 strcmp(grant->source, dest) != 0)

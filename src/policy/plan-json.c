@@ -163,6 +163,7 @@ void plan_json(const struct plan *plan, struct buf *out)
 	json_member_str(out, "network", policy_keys[KEY_NETWORK_MODE].words[plan->network]);
 	show_network_json(plan, out);
 	json_member_bool(out, "unix_sockets", plan->unix_sockets);
+	json_member_bool(out, "reduced", plan->reduced);
 	show_mediation_json(&plan->mediation, out);
 	json_member_str(out, "home_folder", plan->home_folder);
 	json_member_str(out, "pins_folder", plan->pins_folder);
@@ -232,12 +233,15 @@ void plan_print(const struct plan *plan, struct buf *out)
 	struct limit limits[LIMITS_N];
 	char number[32];
 
+	if (plan->reduced)
+		buf_puts(out, "reduced\n");
 	for (size_t i = 0; i < plan->mounts_n; i++)
 		print_mount(&plan->mounts[i], out);
 	buf_printf(out, "user %u:%u ", (unsigned)plan->uid, (unsigned)plan->gid);
 	show_text(out, plan->user);
 	buf_putc(out, '\n');
-	line(out, "hostname", plan->hostname);
+	if (!plan->reduced)
+		line(out, "hostname", plan->hostname);
 	line(out, "cwd", plan->cwd);
 	for (size_t i = 0; i < plan->env.n; i++) {
 		CLEANUP_FREE char *name = strndup(plan->env.v[i], strcspn(plan->env.v[i], "="));

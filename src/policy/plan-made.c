@@ -211,13 +211,27 @@ static const char *inherited(const struct planner *p, const char *name)
 	return NULL;
 }
 
+/* /tmp; in reduced mode, where there is none, a folder of the session's own. */
+static int set_tmpdir(struct planner *p)
+{
+	CLEANUP_FREE char *own = p->plan->scratch ? path_join(p->plan->scratch, "files/tmp") : strdup("/tmp");
+
+	return own ? set_env(p, "TMPDIR", own) : error_oom(p->err);
+}
+
+/* Git does not go on where it may not read the machine's configuration, which in the cage is not there. */
+static int set_git(struct planner *p)
+{
+	return p->plan->reduced ? set_env(p, "GIT_CONFIG_NOSYSTEM", "1") : 0;
+}
+
 int planner_env(struct planner *p)
 {
 	const struct plan *plan = p->plan;
 
 	if (set_env(p, "HOME", plan->home) < 0 || set_env(p, "USER", plan->user) < 0 ||
 	    set_env(p, "LOGNAME", plan->user) < 0 || set_path(p) < 0 || set_env(p, "SHELL", "/bin/sh") < 0 ||
-	    set_env(p, "TMPDIR", "/tmp") < 0 || set_below_home(p, "XDG_CACHE_HOME", ".cache") < 0 ||
+	    set_tmpdir(p) < 0 || set_git(p) < 0 || set_below_home(p, "XDG_CACHE_HOME", ".cache") < 0 ||
 	    set_below_home(p, "XDG_CONFIG_HOME", ".config") < 0 ||
 	    set_below_home(p, "XDG_DATA_HOME", ".local/share") < 0 ||
 	    set_below_home(p, "XDG_STATE_HOME", ".local/state") < 0)

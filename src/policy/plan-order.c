@@ -138,7 +138,7 @@ static int add_masks(struct planner *p)
 	for (size_t i = 0; i < n; i++) {
 		const struct plan_mount *m = &p->candidates[i].m;
 		/* In a kept home is nothing but what the server itself wrote. */
-		if (m->kind != MOUNT_BIND || !m->directory || m->kept)
+		if (m->kind != MOUNT_BIND || !m->directory || m->kept || m->scratch)
 			continue;
 		/* Most mounts are the system's, and most guards are in the home folder, without symlinks. */
 		bool near = path_within(m->src, home) || path_within(home, m->src) ||

@@ -345,6 +345,8 @@ static int make_layers(struct planner *p)
 		has &= ~(unsigned)LAYER_APPARMOR;
 	unsigned wanted = wanted_layers(p);
 	plan->require = p->policy->require | LAYERS_ALWAYS;
+	if (p->facts->reduced_why && planner_reduced_layers(p, &wanted, &has) < 0)
+		return -1;
 	plan->layers = wanted & has;
 	plan->landlock_abi = plan->layers & LAYER_LANDLOCK ? p->facts->landlock_abi : 0;
 	for (size_t i = 0; i < ARRAY_SIZE(layer_words); i++) {
@@ -506,21 +508,43 @@ static int check_home(struct planner *p)
 	return 0;
 }
 
+static int source_is(struct plan_mount *m, const char *real, uint64_t dev, uint64_t ino, struct error *err)
+{
+	char *src = strdup(real);
+
+	if (!src)
+		return error_oom(err);
+	free(m->src);
+	m->src = src;
+	m->dev = dev;
+	m->ino = ino;
+	return 0;
+}
+
 int plan_home_is(struct plan *plan, const char *real, uint64_t dev, uint64_t ino, struct error *err)
 {
-	for (size_t i = 0; i < plan->mounts_n; i++) {
-		struct plan_mount *m = &plan->mounts[i];
-		if (!m->kept)
-			continue;
-		char *src = strdup(real);
-		if (!src)
-			return error_oom(err);
-		free(m->src);
-		m->src = src;
-		m->dev = dev;
-		m->ino = ino;
-	}
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (plan->mounts[i].kept && source_is(&plan->mounts[i], real, dev, ino, err) < 0)
+			return -1;
 	return 0;
+}
+
+int plan_scratch_is(struct plan *plan, const char *real, uint64_t dev, uint64_t ino, struct error *err)
+{
+	for (size_t i = 0; i < plan->mounts_n; i++)
+		if (plan->mounts[i].scratch && source_is(&plan->mounts[i], real, dev, ino, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int make_own(struct planner *p)
+{
+	return p->plan->reduced ? planner_reduced_own(p) : planner_made(p);
+}
+
+static int narrow(struct planner *p)
+{
+	return p->plan->reduced ? planner_reduced(p) : 0;
 }
 
 int plan_make(const struct policy *policy, const struct facts *facts, struct plan *plan, struct error *err)
@@ -529,9 +553,9 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 
 	*plan = (struct plan){ 0 };
 	if (planner_index(&p) == 0 && make_identity(&p) == 0 && copy_command(&p) == 0 && copy_rest(&p) == 0 && planner_later(&p) == 0 &&
-	    make_layers(&p) == 0 && planner_guards(&p) == 0 && planner_made(&p) == 0 && planner_env(&p) == 0 &&
+	    make_layers(&p) == 0 && planner_guards(&p) == 0 && make_own(&p) == 0 && planner_env(&p) == 0 &&
 	    planner_system(&p) == 0 && planner_target(&p) == 0 && planner_grants(&p) == 0 && planner_args(&p) == 0 &&
-	    planner_links(&p) == 0 && planner_order(&p) == 0 && check_home(&p) == 0 && make_roots(&p) == 0 &&
+	    planner_links(&p) == 0 && planner_order(&p) == 0 && narrow(&p) == 0 && check_home(&p) == 0 && make_roots(&p) == 0 &&
 	    check_exe(&p) == 0 && make_cwd(&p) == 0 && make_warnings(&p) == 0)
 		return 0;
 	plan_free(plan);
@@ -553,6 +577,7 @@ void plan_free(struct plan *plan)
 	network_names_free(&plan->names);
 	free(plan->apparmor);
 	mediation_free(&plan->mediation);
+	free(plan->scratch);
 	free(plan->home_folder);
 	free(plan->pins_folder);
 	free(plan->audit);

@@ -38,6 +38,7 @@ struct plan_mount {
 	 * and `ino` (plan_home_is()). What is mounted below it gets its mount points made in it.
 	 */
 	bool kept;
+	bool scratch; /* MOUNT_BIND: likewise, the private files of a session in reduced mode (plan_scratch_is()) */
 	uint64_t dev, ino; /* MOUNT_BIND: what `src` has to be */
 	uint64_t size;     /* MOUNT_TMPFS, MOUNT_DEV: bytes */
 	char *data;        /* MOUNT_DATA */
@@ -86,6 +87,12 @@ struct plan {
 	char *apparmor;    /* the profile that is stacked onto the server, or NULL */
 	bool apparmor_own; /* mcpcage's own processes stack theirs */
 	bool unix_sockets;
+	/*
+	 * Without namespaces, as policy allows: there are only mounts of kind MOUNT_BIND then, each under its own name, and none is narrower than
+	 * one around it. Landlock grants them; nothing is mounted.
+	 */
+	bool reduced;
+	char *scratch; /* where its private files lie, in "files": below the state folder; NULL: there is a cage */
 
 	struct mediation mediation;
 	char *home_folder; /* the kept home lies in its "files": below the state folder; NULL: the home ends with the session */
@@ -113,6 +120,10 @@ int plan_make(const struct policy *policy, const struct facts *facts, struct pla
 void plan_free(struct plan *plan);
 /* What the kept home turned out to be, once it was made: its path without symlinks, and its identity. */
 int plan_home_is(struct plan *plan, const char *real, uint64_t dev, uint64_t ino, struct error *err);
+/* Likewise the folder of private files of a session in reduced mode. */
+int plan_scratch_is(struct plan *plan, const char *real, uint64_t dev, uint64_t ino, struct error *err);
+/* Sets ERR to why no package of the store runs in reduced mode; -1. For who would install it first. */
+int plan_reduced_package(struct error *err);
 /*
  * In a process that has the plan by fork(2) and does not need them: overwrite the values of environment variables and the
  * arguments of the server, where keys and tokens are.

@@ -79,6 +79,14 @@ void planner_drop(struct plan_mount *m);
 int planner_made(struct planner *p);
 int planner_env(struct planner *p);
 
+/* plan-reduced.c: without namespaces. */
+/* Whether it can be done on this machine; what is wanted and had of the layers then. */
+int planner_reduced_layers(struct planner *p, unsigned *wanted, unsigned *has);
+/* In the place of planner_made(): what the server has of its own. */
+int planner_reduced_own(struct planner *p);
+/* After planner_order(): what Landlock can say, and an error for anything else. */
+int planner_reduced(struct planner *p);
+
 /* plan-network.c: the network. */
 int planner_network(struct planner *p);
 

@@ -122,6 +122,7 @@ struct policy {
 	unsigned require;  /* bits of enum layer beside LAYERS_ALWAYS */
 	char *apparmor;    /* profile to stack, "off", or NULL: APPARMOR_SERVER where it is loaded */
 	bool unix_sockets; /* may the server make AF_UNIX sockets (within its own files) */
+	bool reduced;      /* may it be started without namespaces where there are none */
 
 	/* packages */
 	enum fetch_mode packages_fetch;

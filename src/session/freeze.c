@@ -5,7 +5,7 @@
  *
  * By the group where there is one (cgroup.freeze, Documentation/admin-guide/cgroup-v2.rst): nothing in it notices, and what is
  * killed while frozen dies at once, init included, so that teardown needs nothing of its own. Else by SIGSTOP and SIGCONT through
- * init, which stays awake; a shell in the cage may remark that its child was stopped. kill(-1) takes a process that is just
+ * init, which stays awake, and which in reduced mode it has to be, to kill the rest; a shell in the cage may remark that its child was stopped. kill(-1) takes a process that is just
  * being forked with its parent. Signals are sent in the order in which they are decided, over one socket.
  *
  * Called by monitor.c only. Must not wait: the group may take a moment, and the next message thaws it in any case.
@@ -22,6 +22,8 @@ void session_freeze(struct session *s)
 
 	if (f->on || s->ending || s->killed || s->server_exited)
 		return;
+	if (s->plan->reduced)
+		f->by_signals = true;
 	if (!f->by_signals && cgroup_freeze(&s->cgroup, true) < 0) {
 		f->by_signals = true;
 		if (s->cgroup.fd >= 0)

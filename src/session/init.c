@@ -4,6 +4,9 @@
  * label for the next execve(2) (needs the host's /proc, and is inherited by fork) → network → root and pivot →
  * ready → wait for the monitor → fork → in the child: session, streams, rlimits, capabilities, Landlock, seccomp, close, exec. Nothing of
  * the server's runs before the last step, and no step is soft.
+ *
+ * In reduced mode there is nothing to map, mount or pivot: reduced_enter() is in the place of all that, and Landlock says on the host's own
+ * paths what the mounts would.
  */
 #include "session/init.h"
 
@@ -82,13 +85,8 @@ static int set_up_network(const struct plan *plan, struct error *err)
 }
 
 /* *LABEL: to change our own AppArmor label by, later; -1: that is not wanted. */
-static int build_cage(const struct plan *plan, int places[RECORD_FDS], int *label, struct error *err)
+static int prepare_labels(const struct plan *plan, int *label, struct error *err)
 {
-	if (cage_id_maps(plan, err) < 0)
-		return -1;
-	/* Nobody could open them from outside later on, because this process will not be dumpable. */
-	if (plan->later.longest > 0 && cage_places(places, err) < 0)
-		return -1;
 	/* From here on nobody but the kernel's privileged may look into this process. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_set(err, errno, "cannot make init undumpable");
@@ -96,10 +94,26 @@ static int build_cage(const struct plan *plan, int places[RECORD_FDS], int *labe
 		return -1;
 	if (plan->apparmor_own && (*label = apparmor_open_label(err)) < 0)
 		return -1;
-	if (set_up_network(plan, err) < 0)
+	return 0;
+}
+
+static int build_cage(const struct plan *plan, int places[RECORD_FDS], int *label, struct error *err)
+{
+	if (cage_id_maps(plan, err) < 0)
+		return -1;
+	/* Nobody could open them from outside later on, because this process will not be dumpable. */
+	if (plan->later.longest > 0 && cage_places(places, err) < 0)
+		return -1;
+	if (prepare_labels(plan, label, err) < 0 || set_up_network(plan, err) < 0)
 		return -1;
 	close(FD_EGRESS); /* nothing more is said there */
 	return cage_root(plan, err);
+}
+
+static int build_reduced(const struct plan *plan, pid_t monitor, int pins[REDUCED_PINS], int *label, struct error *err)
+{
+	close(FD_EGRESS);
+	return prepare_labels(plan, label, err) < 0 ? -1 : reduced_enter(plan, monitor, pins, err);
 }
 
 static void default_signals(void)
@@ -113,6 +127,25 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* What holds back the server from here on, but for the list of system calls. */
+static int restrict_server(const struct plan *plan, struct error *err)
+{
+	if (rlimits_server(plan, err) < 0)
+		return -1;
+	if (plan->reduced)
+		return caps_drop_held(err) < 0 ? -1 : landlock_reduced(plan, err);
+	if (caps_drop_all(err) < 0)
+		return -1;
+	return plan->layers & LAYER_LANDLOCK ? landlock_server(plan, err) : 0;
+}
+
+static enum seccomp_list list_of(const struct plan *plan)
+{
+	if (plan->reduced)
+		return plan->network == NETWORK_HOST ? SECCOMP_REDUCED_NET : SECCOMP_REDUCED;
+	return plan->unix_sockets ? SECCOMP_SERVER_UNIX : SECCOMP_SERVER;
+}
+
 /* In the server's process. Returns only on failure. */
 static int become_server(const struct plan *plan, struct error *err)
 {
@@ -121,14 +154,12 @@ static int become_server(const struct plan *plan, struct error *err)
 	if (chdir(plan->cwd) < 0)
 		return error_set(err, errno, "cannot enter %s in the cage", plan->cwd);
 	default_signals();
-	if (rlimits_server(plan, err) < 0 || caps_drop_all(err) < 0)
-		return -1;
-	if ((plan->layers & LAYER_LANDLOCK) && landlock_server(plan, err) < 0)
+	if (restrict_server(plan, err) < 0)
 		return -1;
 	/* Only the error pipe, FD_IN by now, outlives this; execve(2) closes it. */
 	if (fd_close_from(FD_IN + 1) < 0)
 		return error_set(err, errno, "cannot close inherited descriptors");
-	if (seccomp_apply(plan->unix_sockets ? SECCOMP_SERVER_UNIX : SECCOMP_SERVER, err) < 0)
+	if (seccomp_apply(list_of(plan), err) < 0)
 		return -1;
 	execve(plan->exe, plan->argv.v, plan->env.v);
 	error_set(err, errno, "cannot run %s", plan->exe);
@@ -160,6 +191,9 @@ static _Noreturn void server_process(const struct plan *plan, int report)
 {
 	struct error err = { 0 };
 
+	/* As pid 1 init takes it along anyway. */
+	if (plan->reduced && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		_exit(127);
 	if (place_streams(report, &err) == 0) {
 		report = FD_IN;
 		become_server(plan, &err);
@@ -227,7 +261,7 @@ static bool hear_monitor(pid_t server)
 	while (record_next(packet, (size_t)n, &at, &r) > 0) {
 		if (r.head.type != RECORD_SIGNAL)
 			continue;
-		/* -1 from pid 1: every process of the cage but init itself. */
+		/* -1 from pid 1, or from where reduced_enter() has led: every process of the cage but init itself. */
 		if (r.signal.everyone)
 			(void)kill(-1, r.signal.signal);
 		else
@@ -244,7 +278,15 @@ static void wait_for_leave(void)
 	(void)poll(&p, 1, LEAVE_TIMEOUT);
 }
 
-static _Noreturn void serve(pid_t server, int signal_fd)
+/* The end, from when the server may be there. */
+static _Noreturn void leave(const struct plan *plan, int status)
+{
+	if (plan->reduced)
+		reduced_kill_all();
+	_exit(status);
+}
+
+static _Noreturn void serve(const struct plan *plan, pid_t server, int signal_fd)
 {
 	struct pollfd p[2] = {
 		{ .fd = FD_MONITOR, .events = POLLIN },
@@ -254,18 +296,18 @@ static _Noreturn void serve(pid_t server, int signal_fd)
 
 	while (!reap(server, &status)) {
 		if (poll(p, ARRAY_SIZE(p), -1) < 0 && errno != EINTR)
-			_exit(1);
+			leave(plan, 1);
 		if (p[1].revents) {
 			struct signalfd_siginfo info;
 			(void)!read(signal_fd, &info, sizeof info);
 		}
 		if (p[0].revents && !hear_monitor(server))
-			_exit(1);
+			leave(plan, 1);
 	}
 	union record r = { .exited = { .status = status } };
 	if (record_send(FD_MONITOR, RECORD_EXITED, &r) == 0)
 		wait_for_leave();
-	_exit(0);
+	leave(plan, 0);
 }
 
 /* Built. The monitor gets the way into the cage, by which it can grant something later. */
@@ -303,8 +345,8 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* Were the monitor gone already, its end of the socket would say so. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
+	/* Were the monitor gone already, its end of the socket would say so. In reduced mode it has to do that in any case: see leave(). */
+	if (!plan->reduced && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) {
 		error_set(&err, errno, "cannot tie init to the monitor's life");
 		r.failed.error = err;
 		(void)record_send(fds->monitor, RECORD_FAILED, &r);
@@ -315,8 +357,10 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 		(void)record_send(fds->monitor, RECORD_FAILED, &r);
 		_exit(1);
 	}
-	int label = -1;
-	if (build_cage(plan, places, &label, &err) < 0)
+	int label = -1, pins[REDUCED_PINS_ALL];
+	for (size_t i = 0; i < REDUCED_PINS_ALL; i++)
+		pins[i] = -1;
+	if (plan->reduced ? build_reduced(plan, fds->monitor_pid, pins, &label, &err) < 0 : build_cage(plan, places, &label, &err) < 0)
 		fail(&err);
 	sigemptyset(&child);
 	sigaddset(&child, SIGCHLD);
@@ -328,16 +372,22 @@ _Noreturn void init_main(const struct plan *plan, const struct init_fds *fds)
 	if (ready(places) < 0 || !wait_for_go())
 		_exit(1);
 	/* Only now are we in the cgroup for sure. */
-	if (cgroup_hide(&err) < 0)
+	if (!plan->reduced && cgroup_hide(&err) < 0)
 		fail(&err);
 	pid_t server = start_server(plan, &err);
 	if (server < 0)
 		fail(&err);
 	plan_wipe_secrets(plan);
-	const int keep[] = { FD_MONITOR, signal_fd };
-	if (confine_init(keep, ARRAY_SIZE(keep), label, &err) < 0)
-		fail(&err); /* takes the server along */
+	if (plan->reduced)
+		reduced_pin_server(server, pins + REDUCED_PINS);
+	int keep[2 + REDUCED_PINS_ALL] = { FD_MONITOR, signal_fd };
+	memcpy(keep + 2, pins, sizeof pins);
+	if (confine_init(keep, ARRAY_SIZE(keep), label, &err) < 0) {
+		r.failed.error = err;
+		(void)record_send(FD_MONITOR, RECORD_FAILED, &r);
+		leave(plan, 1);
+	}
 	if (record_send(FD_MONITOR, RECORD_STARTED, &r) < 0)
-		_exit(1);
-	serve(server, signal_fd);
+		leave(plan, 1);
+	serve(plan, server, signal_fd);
 }

@@ -61,16 +61,29 @@ static void take_usage(struct session *s)
 	cgroup_usage(&s->cgroup, &s->memory_peak, &s->cpu_us, &s->oom_kills);
 }
 
-/* pid 1 dies, and with it everything in its pid namespace. */
+static void kill_init(const struct session *s)
+{
+	if (s->init_pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, s->init_pidfd, SIGKILL, NULL, 0);
+}
+
+/*
+ * pid 1 dies, and with it everything in its pid namespace. In reduced mode, where its death alone would leave the server's processes
+ * behind, it hears that we are gone, kills them, and ends; before it has said that it is ready there are none.
+ */
 static void kill_cage(struct session *s)
 {
 	if (s->killed)
 		return;
 	s->killed = true;
 	take_usage(s);
-	(void)cgroup_kill(&s->cgroup);
-	if (s->init_pidfd >= 0)
-		(void)syscall(SYS_pidfd_send_signal, s->init_pidfd, SIGKILL, NULL, 0);
+	if (!s->plan->reduced || s->init.state == PEER_STARTING || s->init.fd < 0) {
+		(void)cgroup_kill(&s->cgroup);
+		kill_init(s);
+		return;
+	}
+	(void)shutdown(s->init.fd, SHUT_WR);
+	s->init_kill_at = session_now() + KILL_AFTER_TERM;
 }
 
 static void drain_filter(struct session *s)
@@ -400,6 +413,11 @@ static void act_on_clock(struct session *s)
 		s->kill_at = 0;
 		kill_cage(s);
 	}
+	if (s->init_kill_at && now >= s->init_kill_at && !s->init.reaped) {
+		s->init_kill_at = 0;
+		(void)cgroup_kill(&s->cgroup);
+		kill_init(s);
+	}
 	if (s->filter_kill_at && now >= s->filter_kill_at && !s->filter.reaped && s->filter.pid > 0) {
 		s->filter.state = PEER_ENDED;
 		(void)kill(s->filter.pid, SIGKILL);
@@ -412,7 +430,7 @@ static void act_on_clock(struct session *s)
 
 static int wait_time(const struct session *s)
 {
-	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->filter_kill_at, s->egress_kill_at, asking_due(s), alarm_due(s),
+	const uint64_t at[] = { s->session_end, s->term_at, s->kill_at, s->init_kill_at, s->filter_kill_at, s->egress_kill_at, asking_due(s), alarm_due(s),
 				control_due(s) };
 	uint64_t next = 0, now = session_now();
 

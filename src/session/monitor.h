@@ -67,7 +67,7 @@ struct session {
 	struct freeze freeze;
 
 	uint64_t started; /* milliseconds, CLOCK_MONOTONIC, like all times here; 0: not set */
-	uint64_t session_end, term_at, kill_at, filter_kill_at, egress_kill_at;
+	uint64_t session_end, term_at, kill_at, init_kill_at, filter_kill_at, egress_kill_at;
 	const char *ending; /* why the session is being ended, a phrase for the audit log */
 	bool client_gone;
 	bool killed;

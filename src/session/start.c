@@ -81,6 +81,8 @@ static int watch_signals(struct session *s, struct error *err)
 
 static int clone_cage(struct session *s, const struct pipes *p, struct error *err)
 {
+	const pid_t self = getpid();
+
 	s->init.pid = cage_clone(s->plan, s->cgroup.how == CGROUP_DELEGATED ? s->cgroup.fd : -1, &s->init_pidfd, err);
 	if (s->init.pid == 0) {
 		const struct init_fds fds = {
@@ -88,6 +90,7 @@ static int clone_cage(struct session *s, const struct pipes *p, struct error *er
 			.server_out = p->out[1],
 			.server_err = p->err[1],
 			.monitor = p->init[1],
+			.monitor_pid = self,
 			.egress = p->egress[1],
 		};
 		init_main(s->plan, &fds);

@@ -253,21 +253,30 @@ static int rename_away(int at, const char *folder, struct error *err)
 	return errno == ENOENT ? 0 : error_set(err, errno, "cannot wipe %s/files", folder);
 }
 
+/* The lock, which nobody else has; -1, when somebody has it as well. */
+static int lock_alone(int at, const char *folder, struct error *err)
+{
+	CLEANUP_CLOSE int lock = open_lock(at, folder, err);
+
+	if (lock < 0)
+		return -1;
+	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
+		return TAKE_FD(&lock);
+	if (errno != EWOULDBLOCK)
+		return error_set(err, errno, "cannot lock %s", folder);
+	error_set(err, 0, "%s is in use by a session of its server", path_base(folder));
+	return error_hint(err, "end the session first: close the client, or its connection to this server");
+}
+
 int home_reset(const char *folder, struct error *err)
 {
 	CLEANUP_CLOSE int at = open_folder(folder, false, err);
 
 	if (at < 0)
 		return err->sys == ENOENT ? 0 : -1;
-	CLEANUP_CLOSE int lock = open_lock(at, folder, err);
+	CLEANUP_CLOSE int lock = lock_alone(at, folder, err);
 	if (lock < 0)
 		return -1;
-	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK)
-			return error_set(err, errno, "cannot lock %s", folder);
-		error_set(err, 0, "%s is in use by a session of its server", path_base(folder));
-		return error_hint(err, "end the session first: close the client, or its connection to this server");
-	}
 	int there = rename_away(at, folder, err);
 	if (there < 0)
 		return -1;
@@ -277,6 +286,26 @@ int home_reset(const char *folder, struct error *err)
 		return error_set(err, errno, "cannot remove %s/record", folder);
 	(void)flock(lock, LOCK_UN);
 	return remove_gone(at, folder, UINT64_MAX, err) < 0 ? -1 : there;
+}
+
+int home_discard(const char *folder, uint64_t limit, struct error *err)
+{
+	static const char *const ours[] = { "record", "lock" };
+	CLEANUP_CLOSE int at = open_folder(folder, false, err);
+
+	if (at < 0)
+		return err->sys == ENOENT ? 1 : -1;
+	CLEANUP_CLOSE int lock = lock_alone(at, folder, err);
+	if (lock < 0 || rename_away(at, folder, err) < 0)
+		return -1;
+	int all = remove_gone(at, folder, limit, err);
+	if (all <= 0)
+		return all;
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		if (unlinkat(at, ours[i], 0) < 0 && errno != ENOENT)
+			return error_set(err, errno, "cannot remove %s/%s", folder, ours[i]);
+	/* Two may do so at a time. */
+	return rmdir(folder) < 0 && errno != ENOENT ? error_set(err, errno, "cannot remove %s", folder) : 1;
 }
 
 /* Wipe the home when its time is over and nobody else uses it. The lock is held by nobody, or in any way, afterwards. */

@@ -53,6 +53,12 @@ bool home_expired(const struct home_info *info);
 /* Wipe it: 1; 0: there is none; -1, when it is in use as well. Killed in between, it is wiped all the same and the rest removed next time. */
 int home_reset(const char *folder, struct error *err);
 
+/*
+ * Remove all of FOLDER with what is ours in it, LIMIT entries of old trees at most. 1: it is gone, or never was; 0: more is left; -1, when it is in
+ * use as well.
+ */
+int home_discard(const char *folder, uint64_t limit, struct error *err);
+
 /* ---- homes-tree.c: trees that somebody hostile made --------------------------------------------- */
 
 struct tree_usage {

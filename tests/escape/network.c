@@ -71,7 +71,8 @@ static void datagram(struct outcome *out, const struct attack *attack)
 
 	sin.sin_port = htons((uint16_t)atoi(expand(p->port)));
 	inet_pton(AF_INET, expand(p->address), &sin.sin_addr);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 || send(fd, "?", 1, 0) < 0) {
 		judge(out, attack, -1, "send a datagram");
 		return;
@@ -104,7 +105,8 @@ static void serve(struct outcome *out, const struct attack *attack)
 	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct pollfd poller = { .fd = fd, .events = POLLIN };
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fd < 0 || bind(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0 || listen(fd, 1) < 0) {
 		judge(out, attack, -1, "listen");
 		return;

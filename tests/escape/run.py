@@ -330,10 +330,11 @@ def start(host, argv, user, results, terminal, seconds=240):
 	return status, whole, found
 
 
-def in_cage(host, options, results, names=()):
+def in_cage(host, options, results, names=(), before=()):
+	"""BEFORE: a program that starts mcpcage, and its arguments."""
 	f = host.folder
 	terminal = Terminal(host.user)
-	argv = [f.mcpcage, "--state", f.path("state"), *options, "--ro", f.path("ro"), "--ro", f.path("bin"), "--rw", f.path("rw"), "--",
+	argv = [*before, f.mcpcage, "--state", f.path("state"), *options, "--ro", f.path("ro"), "--ro", f.path("bin"), "--rw", f.path("rw"), "--",
 		f.path("bin", "attack"), f.path("rw"), results, *names]
 	status, whole, found = start(host, argv, host.user, results, terminal)
 	terminal.close()
@@ -400,8 +401,8 @@ def next_session(host):
 	os.unlink(f.path("rw", "planted"))
 
 
-def judge(host, attack, inside, control):
-	who = f"{host.user.pw_name}: {attack.group}: {attack.name}: {attack.what}"
+def judge(host, attack, inside, control, who=None):
+	who = f"{who or host.user.pw_name + ':'} {attack.group}: {attack.name}: {attack.what}"
 	why = f"in the cage: {inside}\ncontrol ({attack.control}): {control}"
 	if inside.verdict != "DENIED":
 		tap.failed(who + ": denied", why)

@@ -32,12 +32,12 @@ class Session:
 	wipe theirs, so those are remembered.
 	"""
 
-	def __init__(self, folder, *mode, options=(), command=None, env=None):
+	def __init__(self, folder, *mode, options=(), command=None, env=None, before=()):
 		self.marker = "session-" + secrets.token_hex(8)
 		self.known = set()
 		self.folder = folder
 		self.work = folder.mkdir("work-" + self.marker)
-		argv = [folder.mcpcage, "--audit", "off", "--rw", self.work, *options, "--"]
+		argv = [*before, folder.mcpcage, "--audit", "off", "--rw", self.work, *options, "--"]
 		argv += command or [folder.path("bin", "rogue"), self.work, *mode]
 		argv.append(self.marker)
 		self.p = Process(argv, folder.user, env=env or plain_env(folder.user))

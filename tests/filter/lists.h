@@ -13,7 +13,14 @@ struct call_name {
 };
 
 /* Which list a row is about, and for which architectures. */
-enum { SERVER = 1, UNIX = 2, FILTER = 4, INIT = 8, SERVERS = SERVER | UNIX, OWN = FILTER | INIT };
+enum { SERVER = 1, UNIX = 2, FILTER = 4, INIT = 8, REDUCED = 16, REDUCED_NET = 32, OWN = FILTER | INIT };
+enum {
+	SERVERS = SERVER | UNIX | REDUCED | REDUCED_NET,
+	CAGED = SERVER | UNIX,
+	BARE = REDUCED | REDUCED_NET,
+	SOCKETS = SERVER | UNIX | REDUCED_NET,
+	NO_UNIX = SERVER | BARE,
+};
 enum { X86_64 = 1, AARCH64 = 2, BOTH = X86_64 | AARCH64 };
 
 #define ALLOW    SECCOMP_RET_ALLOW

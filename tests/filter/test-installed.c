@@ -351,5 +351,7 @@ int main(void)
 	runs(SECCOMP_SERVER, "x=$(echo a b | tr a c | cat) && [ \"$x\" = 'c b' ] && ls / >/dev/null && mktemp -u >/dev/null",
 	     "a shell and its tools run on the server's list");
 	runs(SECCOMP_SERVER_UNIX, "echo a | grep -q a", "and on the one with AF_UNIX");
+	runs(SECCOMP_REDUCED, "echo a | grep -q a && ls -l / >/dev/null && ! chmod 700 /", "and on the reduced one");
+	runs(SECCOMP_REDUCED_NET, "echo a | grep -q a", "and on the one with the host's network");
 	return done_testing();
 }

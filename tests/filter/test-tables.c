@@ -30,6 +30,8 @@ struct compiled {
 static const struct compiled COMPILED[] = {
 	COMPILED(server, SERVER),
 	COMPILED(server_unix, UNIX),
+	COMPILED(reduced, REDUCED),
+	COMPILED(reduced_net, REDUCED_NET),
 	COMPILED(filter, FILTER),
 	COMPILED(init, INIT),
 };

@@ -92,6 +92,18 @@ __attribute__((unused)) static void machine_start(struct machine *m, uid_t uid, 
 	m->facts.target.args_from = 1;
 }
 
+/* Namespaces cannot be had on it. */
+__attribute__((unused)) static void without_namespaces(struct machine *m)
+{
+	static const char *const files[] = { "/dev/null", "/dev/urandom", "/etc/passwd", "/etc/hosts", "/proc/meminfo" };
+
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		exists(m, files[i], PATH_FILE, NULL);
+	m->facts.layers &= ~(unsigned)LAYER_USERNS;
+	m->facts.reduced_why = strdup("user namespaces: switched off");
+	m->facts.reduced_folder = strdup("/home/me/.local/state/mcpcage/reduced/0123456789abcdef");
+}
+
 __attribute__((unused)) static void machine_end(struct machine *m)
 {
 	plan_free(&m->made);
@@ -155,7 +167,7 @@ __attribute__((unused)) static bool plan_is_sound(const struct plan *made)
 		bool good = a->why && normal && strcmp(normal, a->dest) == 0 && strcmp(a->dest, "/") != 0;
 		free(normal);
 		if (a->kind == MOUNT_BIND)
-			good = good && a->src && (a->ino || a->kept) && strcmp(a->src, "/") != 0;
+			good = good && a->src && (a->ino || a->kept || a->scratch) && strcmp(a->src, "/") != 0;
 		if (a->kind == MOUNT_DATA)
 			good = good && a->data;
 		if (a->kind == MOUNT_TMPFS)

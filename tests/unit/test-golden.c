@@ -215,6 +215,21 @@ static void kept_home(void)
 	machine_end(&m);
 }
 
+/* No namespaces, and the policy says that one may go without. */
+static void reduced(void)
+{
+	struct machine m;
+
+	machine_start(&m, 1000, "me", "/home/me");
+	without_namespaces(&m);
+	script(&m, "/opt/server/index.js");
+	needs(&m, "/opt/server", "the server's project (package.json)");
+	exists(&m, "/opt/server", PATH_DIR, NULL);
+	exists(&m, "/home/me/docs", PATH_DIR, "/srv/docs");
+	golden(&m, "reduced", options("--reduced", "yes", "--rw", "/home/me/docs"));
+	machine_end(&m);
+}
+
 static void refused(void)
 {
 	static const struct {
@@ -276,6 +291,7 @@ int main(void)
 	wide_open();
 	mediated();
 	kept_home();
+	reduced();
 	refused();
 	return done_testing();
 }

@@ -16,7 +16,7 @@ SRC = os.environ.get("top_srcdir") or os.path.join(os.path.dirname(os.path.abspa
 sys.path.insert(0, os.path.join(SRC, "tests"))
 import tap  # noqa: E402
 
-RULES = [f"C{n}" for n in range(1, 11)] + [f"M{n}" for n in range(1, 11)] + [f"N{n}" for n in range(1, 9)]
+RULES = [f"C{n}" for n in range(1, 12)] + [f"M{n}" for n in range(1, 11)] + [f"N{n}" for n in range(1, 9)]
 PROCESSES = ["monitor", "filter", "init", "egress", "resolver"]
 
 

@@ -786,6 +786,64 @@ static void layers(void)
 	machine_end(&m);
 }
 
+static void reduced(void)
+{
+	static const struct {
+		const char *option, *value, *says;
+	} refused[] = {
+		{ "--allow-host", "example.org", "network by name" },
+		{ "--unix-sockets", "yes", "unix_sockets" },
+		{ "--tmpfs", "/scratch", "cannot make /scratch" },
+		{ "--ro", "/srv/data:/srv/elsewhere", "cannot show /srv/data at /srv/elsewhere" },
+		{ "--ro", "/home/me", "cannot hide" },
+		{ "--require", "userns", "userns" },
+		{ "--require", "timens", "timens" },
+	};
+	struct machine m;
+
+	me(&m);
+	is_int(make_with(&m, "--reduced", "yes"), 0, "reduced mode is allowed where it is not needed");
+	ok(!m.made.reduced && !m.made.scratch && at(&m, "/tmp"), "and changes nothing there");
+	m.facts.layers &= ~(unsigned)LAYER_USERNS;
+	is_int(make_with(&m, NULL), -1, "where it is needed and not allowed, nothing starts");
+	without_namespaces(&m);
+	exists(&m, "/srv/data", PATH_DIR, NULL);
+	exists(&m, "/srv/data/inner", PATH_DIR, NULL);
+	exists(&m, "/home/me", PATH_DIR, NULL);
+	exists(&m, "/home/me/.ssh", PATH_DIR, NULL);
+	is_int(make_with(&m, "--reduced", "yes", "--rw", "/srv/data"), 0, "where it is allowed, there is a plan: %s", m.err.what);
+	ok(m.made.reduced && m.made.missing.n >= 3 && strstr(m.made.missing.v[0], "switched off"), "which says so");
+	is_int(m.made.require & (LAYER_LANDLOCK | LAYER_SECCOMP), LAYER_LANDLOCK | LAYER_SECCOMP, "Landlock is required then");
+	is_int(m.made.layers & (LAYER_USERNS | LAYER_TIMENS), 0, "and no namespace counted on");
+	ok(strcmp(m.made.home, "/home/me/.local/state/mcpcage/reduced/0123456789abcdef/files/home") == 0 && strcmp(m.made.cwd, m.made.home) == 0,
+	   "the home is a private folder");
+	ok(!at(&m, "/tmp") && !at(&m, "/etc/hosts") && at(&m, "/etc/passwd") && at(&m, "/dev/null"), "the host's own are chosen one by one");
+	for (size_t i = 0; i < m.made.mounts_n; i++) {
+		const struct plan_mount *mount = &m.made.mounts[i];
+		if (mount->kind != MOUNT_BIND || strcmp(mount->src, mount->dest) != 0)
+			fail("%s is where it is", mount->dest);
+	}
+	is_int(plan_scratch_is(&m.made, "/real/files", 3, 4, &m.err), 0, "its folder turns out to be somewhere");
+	size_t scratch = 0;
+	for (size_t i = 0; i < m.made.mounts_n; i++)
+		scratch += m.made.mounts[i].scratch && m.made.mounts[i].ino == 4 && strcmp(m.made.mounts[i].src, "/real/files") == 0;
+	is_int((intmax_t)scratch, 1, "and the plan says so");
+	is_int(make_with(&m, "--reduced", "yes", "--rw", "/srv/data", "--ro", "/srv/data/inner"), -1, "narrower inside of wider");
+	ok(strstr(m.err.what, "/srv/data/inner") && strstr(m.err.what, "reading only") && m.err.hint[0], "says which: %s", m.err.what);
+	is_int(make_with(&m, "--reduced", "yes", "--ro", "/srv/data", "--rw", "/srv/data/inner"), 0, "control: wider inside of narrower");
+	is_int(make_with(&m, "--reduced", "yes", "--network", "host"), 0, "with the host's network: %s", m.err.what);
+	ok(at(&m, "/etc/hosts"), "its names are there");
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		is_int(make_with(&m, "--reduced", "yes", refused[i].option, refused[i].value), -1, "refused: %s %s", refused[i].option,
+		       refused[i].value);
+		ok(strstr(m.err.what, refused[i].says), "in so many words: %s", m.err.what);
+	}
+	m.facts.landlock_abi = 5;
+	is_int(make_with(&m, "--reduced", "yes"), -1, "an older Landlock does not hold back signals");
+	ok(strstr(m.err.what, "ABI 6") && strstr(m.err.hint, "6.12"), "and that is said: %s", m.err.what);
+	machine_end(&m);
+}
+
 static void shown(void)
 {
 	struct machine m;
@@ -832,6 +890,7 @@ int main(void)
 	kept_home();
 	made_files();
 	layers();
+	reduced();
 	shown();
 	return done_testing();
 }
