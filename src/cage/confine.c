@@ -15,11 +15,13 @@
 
 #include <errno.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /*
@@ -102,13 +104,24 @@ static int confine(const char *name, const int *keep, size_t keep_n, bool may_si
 	return seccomp_apply(list, err);
 }
 
+/* FD has a path, and is none of the devices that the profile for streams names. mkfifo(1) makes a file, pipe(2) does not. */
+static bool is_file(int fd)
+{
+	struct stat st;
+	struct statfs fs;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return false;
+	if (S_ISFIFO(st.st_mode))
+		return fstatfs(fd, &fs) == 0 && fs.f_type != PIPEFS_MAGIC;
+	return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode);
+}
+
 /* The client's streams are files: AppArmor looks at each when the label has changed. */
 static bool any_file(const int *fds, size_t n)
 {
-	struct stat st;
-
 	for (size_t i = 0; i < n; i++)
-		if (fds[i] >= 0 && fstat(fds[i], &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode)))
+		if (is_file(fds[i]))
 			return true;
 	return false;
 }
