@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,6 +131,12 @@ static int write_temporary(int dirfd, const char *name, const void *content, siz
 	if (fsync(fd) < 0)
 		return error_set(err, errno, "cannot write %s to disk", name);
 	return 0;
+}
+
+int fd_rename_new(int from_at, const char *from, int to_at, const char *to)
+{
+	/* musl has had the wrapper for no longer than since 1.2.5. */
+	return (int)syscall(SYS_renameat2, from_at, from, to_at, to, RENAME_NOREPLACE);
 }
 
 static void sync_parent(int dirfd, const char *path)

@@ -31,6 +31,9 @@ int fd_ensure_std(struct error *err);
  */
 int fd_lock(int fd, int how, unsigned patience);
 
+/* rename(2) where nothing is at TO: renameat2(2) with RENAME_NOREPLACE. 0, or -1 with errno set: EEXIST, EINVAL where it is not known. */
+int fd_rename_new(int from_at, const char *from, int to_at, const char *to);
+
 /*
  * Replace the file PATH by CONTENT: a temporary file beside it, fsync, rename, fsync of the folder.
  * DIRFD as in openat(2).

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 /* ---- namespaces: clone.c ------------------------------------------------------------------------ */
@@ -124,6 +125,8 @@ int rlimits_server(const struct plan *plan, struct error *err);
 int rlimits_own(struct error *err);
 /* How many open files we may ever have, where that is too few for a session; else 0. */
 unsigned long rlimits_too_few_files(void);
+/* setrlimit(2), soft and hard, to VALUE or the hard limit of before, whichever is less. -1 with errno set. */
+int rlimit_lower(int resource, rlim_t value);
 
 /* ---- seccomp.c: filters compiled when the program was built -------------------------------------- */
 

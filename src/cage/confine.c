@@ -14,13 +14,13 @@
 #include "base/fd.h"
 
 #include <errno.h>
-#include <linux/close_range.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -40,7 +40,7 @@ static int close_others(const int *keep, size_t keep_n, struct error *err)
 		for (size_t i = 0; i < keep_n; i++)
 			if (keep[i] >= 0 && (unsigned)keep[i] >= from && (unsigned)keep[i] < next)
 				next = (unsigned)keep[i];
-		if (next > from && close_range(from, next == ~0U ? ~0U : next - 1, 0) < 0)
+		if (next > from && syscall(SYS_close_range, from, next == ~0U ? ~0U : next - 1, 0) < 0)
 			return error_set(err, errno, "cannot close descriptors from %u", from);
 		if (next == ~0U)
 			return 0;
@@ -71,15 +71,9 @@ static void wipe_arguments(const char *name)
 	environ = NULL;
 }
 
-static int limit(__rlimit_resource_t resource, rlim_t value, struct error *err)
+static int limit(int resource, rlim_t value, struct error *err)
 {
-	struct rlimit old;
-
-	if (getrlimit(resource, &old) == 0 && value > old.rlim_max)
-		value = old.rlim_max;
-	if (setrlimit(resource, &(struct rlimit){ value, value }) < 0)
-		return error_set(err, errno, "cannot limit the resources of a process of mcpcage");
-	return 0;
+	return rlimit_lower(resource, value) < 0 ? error_set(err, errno, "cannot limit the resources of a process of mcpcage") : 0;
 }
 
 /* What comes before Landlock. */

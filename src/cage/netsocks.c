@@ -86,11 +86,12 @@ static int batch_flush(struct batch *b, struct error *err)
 	if (b->n == 0)
 		return 0;
 	memset(&control, 0, sizeof control);
-	m.msg_controllen = CMSG_SPACE(b->n * sizeof(int));
+	/* Narrower in musl; BATCH is little. */
+	m.msg_controllen = (__typeof__(m.msg_controllen))CMSG_SPACE(b->n * sizeof(int));
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(b->n * sizeof(int));
+	c->cmsg_len = (__typeof__(c->cmsg_len))CMSG_LEN(b->n * sizeof(int));
 	memcpy(CMSG_DATA(c), b->fds, b->n * sizeof(int));
 	ssize_t n;
 	do

@@ -12,17 +12,26 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-static int limit(int resource, const char *name, rlim_t value, struct error *err)
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_type;
+#else
+typedef int resource_type;
+#endif
+
+int rlimit_lower(int resource, rlim_t value)
 {
 	struct rlimit old;
 
-	if (getrlimit((__rlimit_resource_t)resource, &old) < 0)
-		return error_set(err, errno, "cannot read the limit %s", name);
+	if (getrlimit((resource_type)resource, &old) < 0)
+		return -1;
 	if (value > old.rlim_max)
 		value = old.rlim_max; /* only the machine's administrator raises it */
-	if (setrlimit((__rlimit_resource_t)resource, &(struct rlimit){ value, value }) < 0)
-		return error_set(err, errno, "cannot set the limit %s", name);
-	return 0;
+	return setrlimit((resource_type)resource, &(struct rlimit){ value, value });
+}
+
+static int limit(int resource, const char *name, rlim_t value, struct error *err)
+{
+	return rlimit_lower(resource, value) < 0 ? error_set(err, errno, "cannot set the limit %s", name) : 0;
 }
 
 /* With network by name, places for later and every log, a session was seen to need less than forty. */

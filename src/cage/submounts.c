@@ -20,10 +20,12 @@
 #include "cage/mountapi.h"
 
 #include <errno.h>
+#include <linux/stat.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* One line of mountinfo. */
@@ -196,7 +198,8 @@ static int mount_id(int fd, unsigned int *id)
 {
 	struct statx st;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+	/* musl has had the wrapper for no longer than since 1.2.5. */
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
 		return -1;
 	if (!(st.stx_mask & STATX_MNT_ID)) {
 		errno = EOPNOTSUPP;

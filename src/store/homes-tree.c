@@ -112,7 +112,7 @@ int tree_rename(int from_at, const char *from, int to_at, const char *to)
 {
 	struct stat st;
 
-	if (renameat2(from_at, from, to_at, to, RENAME_NOREPLACE) == 0)
+	if (fd_rename_new(from_at, from, to_at, to) == 0)
 		return 0;
 	/* NFS and others cannot do that: then the name, which is random, has to do. */
 	if (errno != EINVAL && errno != ENOSYS)

@@ -372,7 +372,7 @@ static int move_in(struct stage *stage, const char *hash, int *held, struct erro
 
 	if (syncfs(stage->lock) < 0)
 		return error_set(err, errno, "cannot write %s to disk", stage->folder);
-	while (renameat2(store->staging, path_base(stage->folder), store->trees, hash, RENAME_NOREPLACE) < 0) {
+	while (fd_rename_new(store->staging, path_base(stage->folder), store->trees, hash) < 0) {
 		if (errno != EEXIST)
 			return error_set(err, errno, "cannot move the package to %s/trees", store->folder);
 		*held = openat(store->trees, hash, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

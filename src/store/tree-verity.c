@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fsverity.h>
+#include <linux/stat.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int tree_verity_enable(int fd)
@@ -46,8 +48,9 @@ bool tree_verity_has(int folder, const char *path)
 {
 	struct statx st;
 
-	return statx(folder, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &st) == 0 && (st.stx_attributes & STATX_ATTR_VERITY) &&
-	       S_ISREG(st.stx_mode);
+	/* musl has had the wrapper for no longer than since 1.2.5. */
+	return syscall(SYS_statx, folder, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &st) == 0 &&
+	       (st.stx_attributes & STATX_ATTR_VERITY) && S_ISREG(st.stx_mode);
 }
 
 uint64_t tree_verity_count(int fd, const struct tree_table *table)

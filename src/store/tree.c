@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum leaf { LEAF_FILE = 1, LEAF_PROGRAM, LEAF_LINK, LEAF_FOLDER };
@@ -342,7 +343,7 @@ static int list(struct walk *w, int fd, struct strlist *names)
 	} found;
 	ssize_t n;
 
-	while ((n = getdents64(fd, &found, sizeof found)) > 0)
+	while ((n = syscall(SYS_getdents64, fd, &found, sizeof found)) > 0)
 		for (ssize_t at = 0; at < n;) {
 			const struct dirent64 *entry = (const void *)(found.bytes + at);
 			if (add_name(w, names, entry->d_name) < 0)
