@@ -231,9 +231,9 @@ struct cgroup {
 	int fd;          /* O_DIRECTORY of the group, or -1 */
 	char path[512];  /* for messages: below /sys/fs/cgroup */
 	unsigned limits; /* which of the CGROUP_LIMIT bits took effect */
-	char why[512];   /* CGROUP_NONE: why there is none, one phrase */
+	char why[512];   /* CGROUP_NONE: why there is none; else why CGROUP_LIMIT_IO did not take effect. One phrase */
 };
-enum { CGROUP_LIMIT_MEMORY = 1, CGROUP_LIMIT_SWAP = 2, CGROUP_LIMIT_TASKS = 4, CGROUP_LIMIT_CPU = 8 };
+enum { CGROUP_LIMIT_MEMORY = 1, CGROUP_LIMIT_SWAP = 2, CGROUP_LIMIT_TASKS = 4, CGROUP_LIMIT_CPU = 8, CGROUP_LIMIT_IO = 16 };
 
 /* Cheap: which way would be taken here. REASON (may be NULL) gets why there is none, one phrase. */
 enum cgroup_how cgroup_probe(char *reason, size_t size);
@@ -253,6 +253,12 @@ int cgroup_prepare(const struct plan *plan, struct cgroup *cgroup, struct error 
  * call it while PID builds its mounts, and let PID execute nothing foreign before.
  */
 int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup, struct error *err);
+/*
+ * For what is granted to a session that runs: hold the disks beneath PATH, real and on the device DEV, to the plan's limit too. 0 also
+ * where the plan has none, or it did not take effect at the start, which has been told. -1: they are not held.
+ */
+int cgroup_limit_path(const struct plan *plan, const struct cgroup *cgroup, const char *path, uint64_t dev, bool directory,
+		      struct error *err);
 /*
  * In the cage, once it is in its group and before capabilities are dropped: make that group the root of the cgroup namespace.
  * clone3(2) made it our own group, so that /proc/self/cgroup would show the way between the two.

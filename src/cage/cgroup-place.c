@@ -62,6 +62,7 @@ unsigned cgroup_controllers(const char *text)
 		{ "memory", CONTROLLER_MEMORY },
 		{ "pids", CONTROLLER_PIDS },
 		{ "cpu", CONTROLLER_CPU },
+		{ "io", CONTROLLER_IO },
 	};
 	unsigned bits = 0;
 

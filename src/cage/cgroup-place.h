@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Controllers, as bits. */
-enum { CONTROLLER_MEMORY = 1, CONTROLLER_PIDS = 2, CONTROLLER_CPU = 4 };
+enum { CONTROLLER_MEMORY = 1, CONTROLLER_PIDS = 2, CONTROLLER_CPU = 4, CONTROLLER_IO = 8 };
 
 struct cgroup_world {
 	const char *root; /* where cgroup2 is mounted */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * cgroup v2: limits on memory, swap, tasks and processor time for the whole cage, cgroup.kill, and what was used.
+ * cgroup v2: limits on memory, swap, tasks, processor time and disks for the whole cage, cgroup.kill, and what was used.
  *
  * Two ways, tried in this order: a transient scope of the systemd that manages our processes (scope.c), and a group that
  * we make ourselves in a tree that is ours to write (cgroup-place.c). In the first the cage's init is moved after
@@ -9,6 +9,10 @@
  *
  * What took effect is never assumed: our own writes are checked one by one, and a scope's files are read back, because
  * systemd ignores limits whose controller it was not given. The session compares `limits` with cgroup_limits_wanted().
+ *
+ * Disks are the one limit that is also written into a scope, and only for a device that systemd left out: it puts the limit of a
+ * mapped device on the disk below instead (disks.c), and knows nothing of what is granted later. It does not touch those that it
+ * was not told of.
  *
  * Called by session/monitor.c outside the cage, single-threaded. Must not touch any group but the one it made.
  * Documentation/admin-guide/cgroup-v2.rst, cgroups(7), clone(2) CLONE_INTO_CGROUP.
@@ -19,6 +23,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "cage/cgroup-place.h"
+#include "cage/disks.h"
 #include "cage/scope.h"
 
 #include <dirent.h>
@@ -116,7 +121,7 @@ unsigned cgroup_limits_wanted(const struct plan *plan)
 {
 	/* Swap is a part of the memory limit: no limit on memory, none on swap. */
 	return (plan->memory ? CGROUP_LIMIT_MEMORY | CGROUP_LIMIT_SWAP : 0) | (plan->tasks ? CGROUP_LIMIT_TASKS : 0) |
-	       (plan->cpu ? CGROUP_LIMIT_CPU : 0);
+	       (plan->cpu ? CGROUP_LIMIT_CPU : 0) | (plan->io ? CGROUP_LIMIT_IO : 0);
 }
 
 void cgroup_limits_name(unsigned limits, char *out, size_t size)
@@ -129,6 +134,7 @@ void cgroup_limits_name(unsigned limits, char *out, size_t size)
 		{ CGROUP_LIMIT_SWAP, "swap" },
 		{ CGROUP_LIMIT_TASKS, "tasks" },
 		{ CGROUP_LIMIT_CPU, "cpu" },
+		{ CGROUP_LIMIT_IO, "io" },
 	};
 	size_t n = 0;
 
@@ -208,6 +214,15 @@ static unsigned limits_read(const struct plan *plan, int fd)
 	return done;
 }
 
+/* The bit of the limit on DISKS, if that is wanted and in force in the group. Otherwise the reason is in `why`. */
+static unsigned limit_disks(const struct plan *plan, const struct disks *disks, struct cgroup *cgroup)
+{
+	if (!plan->io || !disks_limit(cgroup->fd, disks, plan->io, cgroup->why, sizeof cgroup->why))
+		return 0;
+	snprintf(cgroup->why, sizeof cgroup->why, "%s", disks->without);
+	return disks->without[0] ? 0 : CGROUP_LIMIT_IO;
+}
+
 /* ---- a group of our own ------------------------------------------------------------------------------ */
 
 static void set_none(struct cgroup *cgroup, const char *why)
@@ -225,12 +240,15 @@ static void enable_controllers(int parent, unsigned enable)
 		write_value(parent, "cgroup.subtree_control", "+pids");
 	if (enable & CONTROLLER_CPU)
 		write_value(parent, "cgroup.subtree_control", "+cpu");
+	if (enable & CONTROLLER_IO)
+		write_value(parent, "cgroup.subtree_control", "+io");
 }
 
 static int make_group(const struct plan *plan, const struct cgroup_place *place, struct cgroup *cgroup,
 		      struct error *err)
 {
 	CLEANUP_CLOSE int parent = open(place->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct disks disks = { .n = 0 };
 	uint32_t number;
 	char name[48];
 
@@ -238,7 +256,8 @@ static int make_group(const struct plan *plan, const struct cgroup_place *place,
 		return error_set(err, errno, "cannot open the control group %s", place->parent);
 	if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
 		return error_set(err, errno, "cannot get random bytes");
-	enable_controllers(parent, place->enable);
+	/* The io controller costs everybody in there something, also those who want no limit. */
+	enable_controllers(parent, plan->io ? place->enable : place->enable & ~(unsigned)CONTROLLER_IO);
 
 	snprintf(name, sizeof name, "mcpcage-%d-%08x", (int)getpid(), (unsigned)number);
 	if (mkdirat(parent, name, 0755) < 0)
@@ -251,7 +270,9 @@ static int make_group(const struct plan *plan, const struct cgroup_place *place,
 	}
 	cgroup->how = CGROUP_DELEGATED;
 	cgroup->fd = fd;
-	cgroup->limits = limits_write(plan, fd);
+	if (plan->io)
+		disks_find(plan, NULL, &disks);
+	cgroup->limits = limits_write(plan, fd) | limit_disks(plan, &disks, cgroup);
 	snprintf(cgroup->path, sizeof cgroup->path, "%s/%s", place->parent, name);
 	return 0;
 }
@@ -310,6 +331,9 @@ int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup
 	if (cgroup->how != CGROUP_SCOPE)
 		return 0;
 
+	struct disks disks = { .n = 0 };
+	if (plan->io)
+		disks_find(plan, NULL, &disks);
 	struct scope_request request = {
 		.pid = pid,
 		.description = plan->exe ? path_base(plan->exe) : NULL,
@@ -317,6 +341,8 @@ int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup
 		.swap = plan->swap,
 		.tasks = plan->tasks,
 		.cpu = plan->cpu,
+		.io = plan->io,
+		.disks = &disks,
 	};
 	struct error problem = { 0 };
 	char name[SCOPE_NAME_MAX];
@@ -328,8 +354,24 @@ int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup
 			*err = problem;
 		return -1;
 	}
-	cgroup->limits = limits_read(plan, cgroup->fd);
+	cgroup->limits = limits_read(plan, cgroup->fd) | limit_disks(plan, &disks, cgroup);
 	return 0;
+}
+
+int cgroup_limit_path(const struct plan *plan, const struct cgroup *cgroup, const char *path, uint64_t dev, bool directory,
+		      struct error *err)
+{
+	struct plan_mount mount = { .kind = MOUNT_BIND, .src = (char *)path, .dev = dev, .directory = directory };
+	const struct plan only = { .mounts = &mount, .mounts_n = 1 };
+	struct disks disks;
+	char why[sizeof disks.without] = "";
+
+	if (!(cgroup->limits & CGROUP_LIMIT_IO))
+		return 0;
+	disks_find(&only, NULL, &disks);
+	if (disks_limit(cgroup->fd, &disks, plan->io, why, sizeof why) && !disks.without[0])
+		return 0;
+	return error_set(err, 0, "reads of %s are not limited (limits.io): %s", path, why[0] ? why : disks.without);
 }
 
 int cgroup_hide(struct error *err)

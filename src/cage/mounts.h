@@ -75,3 +75,5 @@ int special_dev(struct root *root, size_t i, struct error *err);
 
 /* Cover the kernel's own file systems inside granted folders. After everything is attached. */
 int submounts_cover(const struct root *root, struct error *err);
+/* Whether the content of file systems of TYPE is the kernel's, not files that somebody stored. */
+bool submounts_kernel_type(const char *type);

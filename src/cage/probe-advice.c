@@ -355,6 +355,26 @@ static void advise_no_cgroup(const struct probe_machine *m, struct probe_result 
 			"and cgroup.subtree_control have to belong to them");
 }
 
+/* What systemd does not hand to its users by itself. */
+static void delegate(struct probe_result *r)
+{
+	remedy(r, "sudo mkdir -p /etc/systemd/system/user@.service.d && printf "
+		  "'[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee "
+		  "/etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload");
+}
+
+/* Every limit but the one on disks, which only limits.io asks for: no shortcoming, but told. */
+static void advise_disks(const struct probe_machine *m, struct probe_result *r)
+{
+	if (m->cgroup == CGROUP_SCOPE && !m->root && !m->cgroup_io) {
+		delegate(r);
+		note(r, "only for limits of disks (limits.io); holds for every user, from the next start of their systemd on: "
+			"log out and in");
+	} else {
+		note(r, "nothing to do unless a policy limits disks (limits.io)");
+	}
+}
+
 void advise_cgroup(const struct probe_machine *m, const struct probe_tries *t, struct probe_result *r)
 {
 	char names[64];
@@ -373,18 +393,20 @@ void advise_cgroup(const struct probe_machine *m, const struct probe_tries *t, s
 			remedy(r, "systemd-run %s--scope true", m->root ? "" : "--user ");
 		return;
 	}
-	if (!m->cgroup_missing) {
-		set(r, PROBE_ACTIVE, "%s: memory, swap, tasks, cpu", way);
+	const unsigned missing = m->cgroup_missing & ~(unsigned)CGROUP_LIMIT_IO;
+	if (!missing) {
+		set(r, PROBE_ACTIVE, "%s: memory, swap, tasks, cpu%s%s", way, m->cgroup_missing ? "; not io: " : ", io",
+		    m->cgroup_missing ? m->cgroup_reason : "");
+		if (m->cgroup_missing)
+			advise_disks(m, r);
 		return;
 	}
 	cgroup_limits_name(m->cgroup_missing, names, sizeof names);
 	set(r, PROBE_LIMITED, "%s, without limits on: %s", way, names);
-	if (m->cgroup_missing == CGROUP_LIMIT_SWAP) {
+	if (missing == CGROUP_LIMIT_SWAP) {
 		remedy_boot(r, "swapaccount=1", "", "or switch swap off");
 	} else if (m->cgroup == CGROUP_SCOPE && !m->root) {
-		remedy(r, "sudo mkdir -p /etc/systemd/system/user@.service.d && printf "
-			  "'[Service]\\nDelegate=cpu cpuset io memory pids\\n' | sudo tee "
-			  "/etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload");
+		delegate(r);
 		note(r, "holds for every user, from the next start of their systemd on: log out and in");
 	} else {
 		remedy(r, "cat /sys/fs/cgroup/cgroup.controllers");

@@ -31,8 +31,9 @@ struct probe_machine {
 	int landlock_abi;
 	enum cgroup_how cgroup;
 	bool cgroup_unified;	 /* cgroup v2 is mounted at /sys/fs/cgroup */
-	char cgroup_reason[160]; /* why there is none, or why the trial failed */
+	char cgroup_reason[160]; /* why there is none, or why the trial failed, or why it could not limit disks */
 	bool cgroup_failed;	 /* there should be one, and it failed */
+	bool cgroup_io;		 /* its trial had the io controller */
 	unsigned cgroup_missing; /* CGROUP_LIMIT bits that did not take effect in a trial */
 };
 

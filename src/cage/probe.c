@@ -160,10 +160,14 @@ static pid_t start_sleeper(void)
 static void try_cgroup(struct probe_machine *m)
 {
 	/* Small limits of every kind; nothing runs under them but a sleeping process. */
-	struct plan plan = { .memory = 64 << 20, .tasks = 64, .cpu = 100 };
+	struct plan_mount system = { .kind = MOUNT_BIND, .src = (char *)"/" };
+	struct plan plan = { .memory = 64 << 20, .tasks = 64, .cpu = 100, .io = 64 << 20, .mounts = &system, .mounts_n = 1 };
+	struct stat st;
 	struct cgroup group;
 	struct error err = { 0 };
 
+	if (stat("/", &st) == 0)
+		system.dev = st.st_dev;
 	pid_t pid = start_sleeper();
 	if (pid < 0)
 		return;
@@ -173,6 +177,8 @@ static void try_cgroup(struct probe_machine *m)
 			 err.what);
 	} else {
 		m->cgroup_missing = cgroup_limits_wanted(&plan) & ~group.limits;
+		m->cgroup_io = faccessat(group.fd, "io.max", F_OK, 0) == 0;
+		snprintf(m->cgroup_reason, sizeof m->cgroup_reason, "%.*s", (int)sizeof m->cgroup_reason - 1, group.why);
 	}
 	kill(pid, SIGKILL);
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)

@@ -212,6 +212,27 @@ static int append_number(const struct sd *sd, sd_bus_message *m, const char *nam
 	return sd->sd_bus_message_append(m, "(sv)", name, "t", value);
 }
 
+/* PROPERTY of a(st): each of the disks, and the rate. */
+static int append_rates(const struct sd *sd, sd_bus_message *m, const char *property, const struct scope_request *request)
+{
+	int r = sd->sd_bus_message_open_container(m, 'r', "sv");
+
+	if (r >= 0)
+		r = sd->sd_bus_message_append(m, "s", property);
+	if (r >= 0)
+		r = sd->sd_bus_message_open_container(m, 'v', "a(st)");
+	if (r >= 0)
+		r = sd->sd_bus_message_open_container(m, 'a', "(st)");
+	for (size_t i = 0; r >= 0 && i < request->disks->n; i++) {
+		char device[48];
+		snprintf(device, sizeof device, "/dev/block/%u:%u", request->disks->v[i].major, request->disks->v[i].minor);
+		r = sd->sd_bus_message_append(m, "(st)", device, request->io);
+	}
+	for (int depth = 0; r >= 0 && depth < 3; depth++)
+		r = sd->sd_bus_message_close_container(m);
+	return r;
+}
+
 static int append_properties(const struct sd *sd, sd_bus_message *m, const struct scope_request *request, bool oom_policy)
 {
 	char description[128] = "MCP server";
@@ -245,6 +266,11 @@ static int append_properties(const struct sd *sd, sd_bus_message *m, const struc
 		r = append_number(sd, m, "TasksMax", request->tasks);
 	if (r >= 0 && request->cpu)
 		r = append_number(sd, m, "CPUQuotaPerSecUSec", request->cpu * 10000);
+	if (r >= 0 && request->io && request->disks->n > 0) {
+		r = append_rates(sd, m, "IOReadBandwidthMax", request);
+		if (r >= 0)
+			r = append_rates(sd, m, "IOWriteBandwidthMax", request);
+	}
 	return r;
 }
 

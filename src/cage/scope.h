@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 
+#include "cage/disks.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +20,9 @@ struct scope_request {
 	const char *description; /* any bytes; cleaned here */
 	/* 0 means no limit, for swap none of it */
 	uint64_t memory, swap, tasks, cpu;
+	/* bytes a second, for each of `disks` */
+	uint64_t io;
+	const struct disks *disks;
 };
 
 /*

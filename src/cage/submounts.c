@@ -48,8 +48,7 @@ static void entries_free(struct entries *list)
 	free(list->v);
 }
 
-/* Types whose content is the kernel's, not files that somebody stored. */
-static bool kernel_type(const char *type)
+bool submounts_kernel_type(const char *type)
 {
 	static const char *const TYPES[] = {
 		"autofs",     "binder",	   "binfmt_misc", "bpf",      "cgroup",	    "cgroup2",	  "configfs",
@@ -99,7 +98,7 @@ static bool parse(char *line, struct entry *entry)
 	}
 	entry->id = (unsigned int)strtoul(fields[0], NULL, 10);
 	entry->parent = (unsigned int)strtoul(fields[1], NULL, 10);
-	entry->kernel = type && kernel_type(type);
+	entry->kernel = type && submounts_kernel_type(type);
 	entry->covered = false;
 	unescape(fields[4]);
 	entry->path = fields[4];

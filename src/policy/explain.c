@@ -210,6 +210,7 @@ static void explain_limits(const struct plan *plan, struct buf *out)
 		{ "swap", plan->swap, KEY_LIMITS_SWAP, true },
 		{ "processes and threads", plan->tasks, KEY_LIMITS_TASKS, true },
 		{ "processor time", plan->cpu, KEY_LIMITS_CPU, true },
+		{ "bytes of a disk a second", plan->io, KEY_LIMITS_IO, true },
 		{ "open files of a process", plan->open_files, KEY_LIMITS_OPEN_FILES, false },
 		{ "size of a file", plan->file_size, KEY_LIMITS_FILE_SIZE, false },
 		{ "size of a message", plan->message_size, KEY_LIMITS_MESSAGE_SIZE, false },

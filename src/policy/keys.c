@@ -309,6 +309,19 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.help = "processor time; 150% is one and a half processors",
 		.man = "Processor time of the whole cage: 100% is one processor. Needs control groups.",
 	},
+	[KEY_LIMITS_IO] = {
+		.id = KEY_LIMITS_IO,
+		.path = "limits.io", .option = "--io", .argument = "SIZE",
+		.group = GROUP_LIMITS, .type = VALUE_SIZE, .tighten = TIGHTEN_LOWER, MEMBER(io),
+		.low = 64 * KiB, .high = SIZE_HIGH, .unlimited = "unlimited", .fallback = "unlimited",
+		.help = "bytes that may be read from, and written to, a disk a second",
+		.man = "How many bytes a second all processes in the cage together may read from a disk, and as many written to it. "
+		       "It holds for each disk that something in the cage lies on; partitions of one disk share it. What is written counts when it gets to the disk, not while it waits in memory. Needs control "
+		       "groups with the io controller, which systemd hands to no user by itself: an administrator adds it with "
+		       "\"Delegate=cpu cpuset io memory pids\" below [Service] in /etc/systemd/system/user@.service.d/delegate.conf, "
+		       "as mcpcage doctor shows. What lies on a network file system, on FUSE or on an overlay cannot be limited. "
+		       "What cannot is told, or fatal, as confine.require says.",
+	},
 	[KEY_LIMITS_OPEN_FILES] = {
 		.id = KEY_LIMITS_OPEN_FILES,
 		.path = "limits.open_files", .option = "--open-files", .argument = "NUMBER",

@@ -33,7 +33,7 @@ struct limit {
 	uint64_t number;
 };
 
-#define LIMITS_N 12
+#define LIMITS_N 13
 
 static void list_limits(const struct plan *plan, struct limit limits[LIMITS_N])
 {
@@ -42,6 +42,7 @@ static void list_limits(const struct plan *plan, struct limit limits[LIMITS_N])
 		{ KEY_LIMITS_SWAP, "swap", plan->swap },
 		{ KEY_LIMITS_TASKS, "tasks", plan->tasks },
 		{ KEY_LIMITS_CPU, "cpu", plan->cpu },
+		{ KEY_LIMITS_IO, "io", plan->io },
 		{ KEY_LIMITS_OPEN_FILES, "open_files", plan->open_files },
 		{ KEY_LIMITS_FILE_SIZE, "file_size", plan->file_size },
 		{ KEY_LIMITS_MESSAGE_SIZE, "message_size", plan->message_size },

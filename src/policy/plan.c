@@ -247,6 +247,7 @@ static int copy_rest(struct planner *p)
 	plan->swap = policy->swap;
 	plan->tasks = policy->tasks;
 	plan->cpu = policy->cpu;
+	plan->io = policy->io;
 	plan->open_files = policy->open_files;
 	plan->file_size = policy->file_size;
 	plan->message_size = policy->message_size;
@@ -299,7 +300,7 @@ static const struct {
 	{ LAYER_APPARMOR, "no profile is stacked",
 	  "a kernel with AppArmor switched on and the profile " APPARMOR_SERVER " loaded (see mcpcage doctor), or leave out "
 	  "confine.apparmor (--apparmor) and the requirement" },
-	{ LAYER_CGROUP, "limits of memory, swap, tasks and processor time are not enforced",
+	{ LAYER_CGROUP, "limits of memory, swap, tasks, processor time and disks are not enforced",
 	  "log in with systemd --user, or start mcpcage in a cgroup v2 group that you may write" },
 	{ LAYER_TIMENS, "the machine's uptime can be read", "Linux 5.6 or later, or leave out the requirement" },
 	{ LAYER_AUDIT, "nothing is recorded", "make the audit log's folder writable, or name another with --audit" },

@@ -76,7 +76,7 @@ struct plan {
 
 	enum network_mode network;
 	struct network_names names; /* NETWORK_NAMES: what can be reached; see policy/network.h */
-	uint64_t memory, swap, tasks, cpu;
+	uint64_t memory, swap, tasks, cpu, io;
 	uint64_t open_files, file_size;
 	uint64_t message_size;
 	uint64_t call_timeout, idle_timeout, freeze_idle, session_timeout; /* milliseconds, 0: none */

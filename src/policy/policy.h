@@ -110,6 +110,7 @@ struct policy {
 	uint64_t swap;       /* bytes, cgroup memory.swap.max; 0 is none at all */
 	uint64_t tasks;      /* cgroup pids.max */
 	uint64_t cpu;        /* percent of one processor, cgroup cpu.max */
+	uint64_t io;         /* bytes a second of a disk, each way, cgroup io.max */
 	uint64_t open_files; /* RLIMIT_NOFILE, never below 1024 */
 	uint64_t file_size;  /* bytes, RLIMIT_FSIZE */
 	uint64_t message_size; /* bytes, largest JSON-RPC message in either direction */

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -249,6 +250,24 @@ static void prolong(struct session *s, struct grant_entry *e, struct control_pee
 	activate(s, e, true);
 }
 
+/* The disks beneath what is granted have the limit that the others have; otherwise it is the same as at a start. */
+static int hold_disks(struct session *s, const struct grant_entry *e, struct error *err)
+{
+	struct error lacking = { 0 };
+	struct stat st;
+
+	if (fstat(e->tree, &st) < 0)
+		return error_set(err, errno, "cannot look at %s", e->what);
+	if (cgroup_limit_path(s->plan, &s->cgroup, e->what, st.st_dev, e->directory, &lacking) == 0)
+		return 0;
+	if (s->plan->require & LAYER_CGROUP) {
+		*err = lacking;
+		return error_hint(err, "grant what lies on another disk, or leave out the limit or --require cgroup");
+	}
+	log_error(s->log, &lacking);
+	return 0;
+}
+
 static void attach(struct session *s, const struct grant_said *said, struct error *err)
 {
 	struct grants *g = &s->grants;
@@ -258,7 +277,7 @@ static void attach(struct session *s, const struct grant_said *said, struct erro
 		return;
 	e->tree = TAKE_FD(&g->helper.tree);
 	e->directory = said->directory;
-	if (later_place(s->plan, e->what, e->directory, e->id, &e->place, err) < 0 ||
+	if (hold_disks(s, e, err) < 0 || later_place(s->plan, e->what, e->directory, e->id, &e->place, err) < 0 ||
 	    grant_helper_move(&g->helper, s, e, true, err) < 0) {
 		drop(e);
 		return;

@@ -70,6 +70,7 @@ static void member_limits(struct buf *b, unsigned limits)
 		{ CGROUP_LIMIT_SWAP, "swap" },
 		{ CGROUP_LIMIT_TASKS, "tasks" },
 		{ CGROUP_LIMIT_CPU, "cpu" },
+		{ CGROUP_LIMIT_IO, "io" },
 	};
 
 	json_key(b, "cgroup_limits");

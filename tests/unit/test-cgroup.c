@@ -52,7 +52,7 @@ static void test_texts(void)
 	char out[64];
 
 	is_int(cgroup_controllers("cpuset cpu io memory hugetlb pids rdma\n"),
-	       CONTROLLER_CPU | CONTROLLER_MEMORY | CONTROLLER_PIDS, "controllers");
+	       CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS, "controllers");
 	is_int(cgroup_controllers(""), 0, "no controllers");
 	is_int(cgroup_controllers("cpuset xmemory memoryx\n"), 0, "names that only look alike");
 	is_int(cgroup_controllers("pids"), CONTROLLER_PIDS, "one, without a newline");
@@ -65,15 +65,18 @@ static void test_texts(void)
 
 	cgroup_limits_name(CGROUP_LIMIT_MEMORY | CGROUP_LIMIT_CPU, out, sizeof out);
 	is_str(out, "memory, cpu", "names of limits");
+	cgroup_limits_name(CGROUP_LIMIT_IO | CGROUP_LIMIT_TASKS, out, sizeof out);
+	is_str(out, "tasks, io", "names of others");
 	cgroup_limits_name(0, out, sizeof out);
 	is_str(out, "", "no limits");
 	cgroup_limits_name(~0U, out, 10);
 	is_str(out, "memory, s", "names are cut to the space there is");
 
-	const struct plan none = { 0 }, some = { .memory = 1 << 20, .tasks = 5 };
+	const struct plan none = { 0 }, some = { .memory = 1 << 20, .tasks = 5 }, disks = { .io = 1 << 20 };
 	is_int(cgroup_limits_wanted(&none), 0, "nothing is wanted");
 	is_int(cgroup_limits_wanted(&some), CGROUP_LIMIT_MEMORY | CGROUP_LIMIT_SWAP | CGROUP_LIMIT_TASKS,
 	       "a limit on memory is one on swap");
+	is_int(cgroup_limits_wanted(&disks), CGROUP_LIMIT_IO, "a limit on disks is one by itself");
 }
 
 /* ---- fake trees --------------------------------------------------------------------------------------- */
@@ -137,7 +140,8 @@ static void test_places(void)
 	group("", all, "", "1\n2\n");
 	is_int(find("0::/\n", false, &place), 0, "in the root itself");
 	is_str(place.parent, tree, "  groups are made in the root");
-	is_int(place.enable, CONTROLLER_CPU | CONTROLLER_MEMORY | CONTROLLER_PIDS, "  and controllers enabled first");
+	is_int(place.enable, CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS,
+	       "  and controllers enabled first");
 	is_int(find("0::/\n", true, &place), -1, "not where systemd owns the root");
 
 	/* OpenRC, a container with a writable tree: a service's group beside which we may put ours. */
@@ -145,8 +149,9 @@ static void test_places(void)
 	group("/service", "cpu memory pids\n", "", "77\n");
 	is_int(find("0::/service\n", false, &place), 0, "beside our own group");
 	is_str(place.parent, tree, "  in its parent");
-	is_int(place.enable, 0, "  with nothing to enable");
-	is_int(place.controllers, CONTROLLER_CPU | CONTROLLER_MEMORY | CONTROLLER_PIDS, "  and all controllers");
+	is_int(place.enable, CONTROLLER_IO, "  with nothing to enable but what nobody wanted yet");
+	is_int(place.controllers, CONTROLLER_CPU | CONTROLLER_IO | CONTROLLER_MEMORY | CONTROLLER_PIDS,
+	       "  and all controllers");
 
 	/* systemd: a unit with Delegate=, where the payload moved itself into a leaf. */
 	group("/unit", "memory pids\n", "", "");

@@ -94,6 +94,11 @@ static void numbers(void)
 	number(KEY_LIMITS_CPU, "150", 150);
 	no_number(KEY_LIMITS_CPU, "0%");
 	no_number(KEY_LIMITS_CPU, "1.5");
+	number(KEY_LIMITS_IO, "10M", 10 << 20);
+	number(KEY_LIMITS_IO, "64K", 64 << 10);
+	number(KEY_LIMITS_IO, "unlimited", 0);
+	no_number(KEY_LIMITS_IO, "63K");
+	no_number(KEY_LIMITS_IO, "10M/s");
 	number(KEY_LIMITS_OPEN_FILES, "1024", 1024);
 	no_number(KEY_LIMITS_OPEN_FILES, "1023");
 	no_number(KEY_LIMITS_OPEN_FILES, "1K");
@@ -123,6 +128,8 @@ static void numbers_written(void)
 	written(KEY_LIMITS_CALL_TIMEOUT, 1500, "1500ms");
 	written(KEY_LIMITS_CALL_TIMEOUT, 0, "none");
 	written(KEY_LIMITS_CPU, 150, "150%");
+	written(KEY_LIMITS_IO, 10 << 20, "10M");
+	written(KEY_LIMITS_IO, 0, "unlimited");
 	written(KEY_LIMITS_TASKS, 64, "64");
 	/* Every default reads back as itself. */
 	for (size_t i = 0; i < KEYS_N; i++) {

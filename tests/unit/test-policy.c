@@ -48,6 +48,7 @@ static void defaults(void)
 	is_int(policy.swap, 0, "swap");
 	is_int(policy.tasks, 256, "tasks");
 	is_int(policy.cpu, 0, "no limit of processor time");
+	is_int(policy.io, 0, "no limit of disks");
 	is_int(policy.open_files, 4096, "open files");
 	is_int(policy.file_size, 0, "no limit of a file");
 	is_int(policy.message_size, 10 << 20, "message size");
@@ -320,6 +321,8 @@ static void locks(void)
 	lock_pair("{\"limits\":{\"memory\":\"1G\"},\"lock\":[\"limits\"]}", "{\"limits\":{\"memory\":\"1G\"}}",
 		  "{\"limits\":{\"memory\":\"unlimited\"}}", "unlimited is the highest; a group of keys");
 	lock_accepts("{\"lock\":[\"limits.cpu\"]}", "{\"limits\":{\"cpu\":\"unlimited\"}}", "unlimited as the ceiling");
+	lock_pair("{\"limits\":{\"io\":\"10M\"},\"lock\":[\"limits.io\"]}", "{\"limits\":{\"io\":\"1M\"}}",
+		  "{\"limits\":{\"io\":\"unlimited\"}}", "fewer bytes of a disk");
 	lock_pair("{\"lock\":[\"limits.swap\"]}", "{\"limits\":{\"swap\":0}}", "{\"limits\":{\"swap\":1}}",
 		  "no swap is less than some");
 	lock_pair("{\"lock\":[\"network\"]}", "{\"network\":{\"mode\":\"none\"}}", "{\"network\":{\"mode\":\"host\"}}",

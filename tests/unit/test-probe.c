@@ -184,6 +184,20 @@ static void test_cgroup(void)
 	       "of our own", "");
 	expect("no cpu controller", advise_cgroup, M(m->cgroup_missing = CGROUP_LIMIT_CPU), works,
 	       PROBE_LIMITED, "without limits on: cpu", "Delegate=cpu cpuset io memory pids");
+	expect("disks can be limited", advise_cgroup, good, works, PROBE_ACTIVE, "cpu, io", "");
+	expect("no io controller", advise_cgroup,
+	       M(m->cgroup_missing = CGROUP_LIMIT_IO, strcpy(m->cgroup_reason, "no io")), works, PROBE_ACTIVE, "cpu; not io: no io",
+	       "Delegate=cpu cpuset io memory pids");
+	expect("no io controller for root", advise_cgroup,
+	       M(m->cgroup_missing = CGROUP_LIMIT_IO, m->root = true, strcpy(m->cgroup_reason, "no io")), works, PROBE_ACTIVE,
+	       "cpu; not io: no io", "nothing to do unless");
+	expect("a disk without a name", advise_cgroup,
+	       M(m->cgroup_missing = CGROUP_LIMIT_IO, m->cgroup_io = true, strcpy(m->cgroup_reason, "/ lies on x")), works,
+	       PROBE_ACTIVE, "not io: / lies on x", "nothing to do unless");
+	expect("neither cpu nor io", advise_cgroup, M(m->cgroup_missing = CGROUP_LIMIT_CPU | CGROUP_LIMIT_IO), works,
+	       PROBE_LIMITED, "without limits on: cpu, io", "Delegate=cpu cpuset io memory pids");
+	expect("neither swap accounting nor io", advise_cgroup, M(m->cgroup_missing = CGROUP_LIMIT_SWAP | CGROUP_LIMIT_IO),
+	       works, PROBE_LIMITED, "swap, io", "swapaccount=1");
 	expect("no swap accounting", advise_cgroup, M(m->cgroup_missing = CGROUP_LIMIT_SWAP), works,
 	       PROBE_LIMITED, "swap", "swapaccount=1");
 	expect("a scope that fails", advise_cgroup,

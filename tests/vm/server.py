@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 
 def eat(n):
@@ -68,7 +69,31 @@ def hang():
         signal.pause()
 
 
+def write(path, n):
+    """How many milliseconds N bytes take to the disk. They are not in memory any more then."""
+    start = time.monotonic()
+    with open(path, "wb") as file:
+        for _ in range(n >> 16):
+            file.write(os.urandom(1 << 16))
+        file.flush()
+        os.fsync(file.fileno())
+        took = time.monotonic() - start
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    return str(int(took * 1000))
+
+
+def load(path):
+    """And back."""
+    start = time.monotonic()
+    with open(path, "rb") as file:
+        while file.read(1 << 16):
+            pass
+    return str(int((time.monotonic() - start) * 1000))
+
+
 TOOLS = {
+    "write": lambda a: write(a["path"], a["bytes"]),
+    "load": lambda a: load(a["path"]),
     "eat_here": lambda a: eat_here(a["bytes"]),
     "burn": lambda a: burn(a["count"]),
     "hang": lambda a: hang(),

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One session of server.py behind mcpcage.
 
-    session.py [--kill] [OPTION...] -- [TOOL=JSON|labels=|sleep=SECONDS|group=FILE|outside=]
+    session.py [--kill] [OPTION...] -- [TOOL=JSON|labels=|sleep=SECONDS|group=FILE|grant=PATH|outside=]
 
 Prints NAME: TEXT for each call, what mcpcage said on standard error as "said: ...", its exit status, and what is left of
 its group. --kill ends it with SIGKILL instead of an end of file.
@@ -98,6 +98,11 @@ def main():
                     for group in groups() - before:
                         with open(os.path.join(group, text), encoding="ascii") as file:
                             print(f"{text}:", file.read().replace("\n", " ").strip())
+                    continue
+                if name == "grant":
+                    done = subprocess.run(["mcpcage", "grant", "server.py", "--ro", text], stdin=subprocess.DEVNULL,
+                                          capture_output=True, text=True)
+                    print("grant:", done.returncode, done.stderr.strip())
                     continue
                 if name == "outside":
                     print("outside:", share())
