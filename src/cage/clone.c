@@ -120,8 +120,7 @@ static int write_map(const char *path, unsigned int id, struct error *err)
 	if (write_proc(path, line, err) == 0)
 		return 0;
 	if (err && err->sys == EPERM && id == 0)
-		return error_hint(err, "uid 0 can be mapped only by a process with CAP_SETFCAP: run as an ordinary "
-				       "user, or give the container that capability (docker, podman: --cap-add=SETFCAP)");
+		return error_hint(err, USERNS_ROOT_HINT);
 	return userns_hint(err);
 }
 

@@ -11,6 +11,7 @@
 #include "cage/probe-advice.h"
 
 #include "base/cleanup.h"
+#include "cage/userns-hint.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -180,8 +181,7 @@ void advise_namespaces(const struct probe_machine *m, const struct probe_tries *
 		set(r, PROBE_MISSING, "a user namespace can be made and %s in it: %s",
 		    t->maps ? "its id maps cannot be written" : "nothing can be mounted", strerror(failed));
 		if (t->maps == EPERM && m->root)
-			note(r, "uid 0 can be mapped only by a process with CAP_SETFCAP: run as an ordinary user, or give the "
-				"container that capability (docker, podman: --cap-add=SETFCAP)");
+			note(r, USERNS_ROOT_HINT);
 		else if (m->container)
 			remedy_container_seccomp(r);
 		else

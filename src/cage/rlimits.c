@@ -38,25 +38,30 @@ static int limit(int resource, const char *name, rlim_t value, struct error *err
 #define FILES_NEEDED 64
 #define FILES_RAISED 1024
 
+static unsigned long too_few(const struct rlimit *files)
+{
+	return files->rlim_max < FILES_NEEDED ? files->rlim_max : 0;
+}
+
 unsigned long rlimits_too_few_files(void)
 {
 	struct rlimit files;
 
-	return getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max < FILES_NEEDED ? files.rlim_max : 0;
+	return getrlimit(RLIMIT_NOFILE, &files) == 0 ? too_few(&files) : 0;
 }
 
 int rlimits_own(struct error *err)
 {
 	struct rlimit files;
-	unsigned long few = rlimits_too_few_files();
 
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return error_set(err, errno, "cannot read the limit RLIMIT_NOFILE");
+	unsigned long few = too_few(&files);
 	if (few) {
 		error_set(err, 0, "a session needs %d open files, and the limit is %lu (`ulimit -Hn`)", FILES_NEEDED, few);
 		return error_hint(err, "raise it for this shell: sudo prlimit --pid $$ --nofile=%d; or with LimitNOFILE= of a "
 				       "service, or in /etc/security/limits.conf", FILES_RAISED);
 	}
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return error_set(err, errno, "cannot read the limit RLIMIT_NOFILE");
 	if (files.rlim_cur >= FILES_RAISED || files.rlim_cur == files.rlim_max)
 		return 0;
 	files.rlim_cur = files.rlim_max < FILES_RAISED ? files.rlim_max : FILES_RAISED;

@@ -256,13 +256,15 @@ static int wait_time(const struct egress *e)
 
 static int wait_for_events(struct egress *e, struct epoll_event events[static EVENTS_MAX])
 {
-	int n = 0;
+	int n = 0, timeout = wait_time(e);
 
+	if (timeout == 0) /* there is more to do: no wait, and nothing to learn about waits */
+		return epoll_wait(e->epoll, events, EVENTS_MAX, 0);
 	spin_begin(&e->spin);
 	while (n == 0 && spin_on(&e->spin))
 		n = epoll_wait(e->epoll, events, EVENTS_MAX, 0);
 	if (n == 0)
-		n = epoll_wait(e->epoll, events, EVENTS_MAX, wait_time(e));
+		n = epoll_wait(e->epoll, events, EVENTS_MAX, timeout);
 	spin_end(&e->spin);
 	return n;
 }

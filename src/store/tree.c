@@ -400,10 +400,11 @@ static int visit_folder(struct walk *w, int fd, const struct stat *known, unsign
 	}
 	crypto_generichash_blake2b_final(&state, out, PACKAGE_HASH);
 	memcpy(w->table->entries[at].hash, out, PACKAGE_HASH);
-	if (w->seal && (fchmod(fd, 0555) < 0 || fstat(fd, &st) < 0))
-		return fail(w, "cannot be made read-only");
-	if (w->seal)
+	if (w->seal) {
+		if (fchmod(fd, 0555) < 0 || fstat(fd, &st) < 0)
+			return fail(w, "cannot be made read-only");
 		set_stat(&w->table->entries[at], &st);
+	}
 	/* What lies in it is compared by itself; its own times only say whether that is needed (unchanged()). */
 	if (old && !same_stat(&w->table->entries[at], old))
 		w->differs = true;
