@@ -334,6 +334,9 @@ int pins_commit(const char *folder, struct pins *p, struct error *err)
 	if (list_generations(dirfd, folder, &list, err) < 0)
 		return -1;
 	p->generation = list.n ? list.v[list.n - 1] : 0;
+	/* What commits before this one were killed too early for: else each of those would leave one more. */
+	if (list.n > KEEP)
+		prune(dirfd, folder);
 	/* A damaged or missing "current" is what a rollback mends. */
 	int there = pins_read(folder, "current", &before, &damage);
 	if (there > 0) {
