@@ -3,14 +3,13 @@
  * The store of packages on disk: see packages.h for the layout. Nothing becomes visible but by rename(2), after it was written out;
  * locks are flock(2), which end with the process that holds them.
  */
-#include "store/packages.h"
+#include "store/packages-impl.h"
 
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/format.h"
 #include "base/path.h"
 #include "store/homes.h"
-#include "store/package-record.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,14 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY_BYTES 16
 #define ANSWERS_KEPT 8
-#define HASH_TEXT (2 * PACKAGE_HASH)
-
-struct store {
-	char *folder;
-	int trees, requests, staging;
-};
 
 /* ---- folders ---- */
 
@@ -115,7 +107,7 @@ int store_open(const char *folder, struct store **out, struct error *err)
 
 /* ---- requests ---- */
 
-static int key_of(const struct package_request *request, char key[2 * KEY_BYTES + 1], struct error *err)
+int packages_key(const struct package_request *request, char key[2 * KEY_BYTES + 1], struct error *err)
 {
 	CLEANUP_FREE char *text = package_request_text(request);
 	uint8_t hash[KEY_BYTES];
@@ -128,21 +120,19 @@ static int key_of(const struct package_request *request, char key[2 * KEY_BYTES 
 	return 0;
 }
 
-/* The folder of the request KEY. -1 with errno, ENOENT when it is not there and not to be made. */
-static int open_request(const struct store *store, const char *key, bool make)
+int packages_open_request(const struct store *store, const char *key, bool make)
 {
 	if (make && mkdirat(store->requests, key, 0700) < 0 && errno != EEXIST)
 		return -1;
 	return openat(store->requests, key, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool is_hash(const char *text)
+bool packages_is_hash(const char *text)
 {
 	return strlen(text) == HASH_TEXT && strspn(text, "0123456789abcdef") == HASH_TEXT;
 }
 
-/* How many; 0 also when there is no such file. */
-static int read_answers(int folder, struct strlist *answers, struct error *err)
+int packages_read_answers(int folder, struct strlist *answers, struct error *err)
 {
 	CLEANUP_CLOSE int fd = openat(folder, "answers", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	CLEANUP_BUF struct buf text = BUF_INIT((HASH_TEXT + 1) * 1024);
@@ -154,7 +144,7 @@ static int read_answers(int folder, struct strlist *answers, struct error *err)
 		return error_set(err, errno, "cannot read what a package was resolved to");
 	buf_putc(&text, '\0');
 	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!is_hash(line))
+		if (!packages_is_hash(line))
 			return error_set(err, 0, "the list of what a package was resolved to is damaged");
 		if (strlist_add(answers, line) < 0)
 			return error_oom(err);
@@ -162,8 +152,7 @@ static int read_answers(int folder, struct strlist *answers, struct error *err)
 	return (int)answers->n;
 }
 
-/* HASH first, the others after it; the oldest ones beyond what is kept are forgotten. */
-static int write_answers(int folder, const char *hash, const struct strlist *before, struct error *err)
+int packages_write_answers(int folder, const char *hash, const struct strlist *before, struct error *err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT(0);
 	char name[HASH_TEXT + 8];
@@ -189,7 +178,7 @@ static int write_answers(int folder, const char *hash, const struct strlist *bef
 	return 0;
 }
 
-static int read_record(const struct store *store, int folder, const char *hash, struct package *package, struct error *err)
+int packages_read_record(const struct store *store, int folder, const char *hash, struct package *package, struct error *err)
 {
 	CLEANUP_BUF struct buf text = BUF_INIT(PACKAGE_RECORD_MAX);
 	char name[HASH_TEXT + 8], own[HASH_TEXT + 1];
@@ -224,24 +213,24 @@ int store_answers(struct store *store, const struct package_request *request, st
 {
 	char key[2 * KEY_BYTES + 1];
 
-	if (key_of(request, key, err) < 0)
+	if (packages_key(request, key, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int folder = open_request(store, key, false);
+	CLEANUP_CLOSE int folder = packages_open_request(store, key, false);
 	if (folder < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "cannot open a request of the store");
-	return read_answers(folder, answers, err);
+	return packages_read_answers(folder, answers, err);
 }
 
 int store_answer(struct store *store, const struct package_request *request, const char *hash, struct package *package, struct error *err)
 {
 	char key[2 * KEY_BYTES + 1];
 
-	if (key_of(request, key, err) < 0)
+	if (packages_key(request, key, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int folder = open_request(store, key, false);
+	CLEANUP_CLOSE int folder = packages_open_request(store, key, false);
 	if (folder < 0)
 		return error_set(err, errno, "cannot open a request of the store");
-	return read_record(store, folder, hash, package, err);
+	return packages_read_record(store, folder, hash, package, err);
 }
 
 int store_find(struct store *store, const struct package_request *request, struct package *package, struct error *err)
@@ -269,9 +258,9 @@ int store_lock(struct store *store, const struct package_request *request, void 
 {
 	char key[2 * KEY_BYTES + 1];
 
-	if (key_of(request, key, err) < 0)
+	if (packages_key(request, key, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int folder = open_request(store, key, true);
+	CLEANUP_CLOSE int folder = packages_open_request(store, key, true);
 	CLEANUP_CLOSE int lock = folder < 0 ? -1 : openat(folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return error_set(err, errno, "cannot make a lock in %s/requests", store->folder);
@@ -289,8 +278,7 @@ int store_lock(struct store *store, const struct package_request *request, void 
 
 /* ---- staging ---- */
 
-/* Throw away what dead processes left. The caller holds the lock of the whole staging area, so that nothing is half made. */
-static void clear_litter(const struct store *store)
+void packages_clear_litter(const struct store *store)
 {
 	int copy = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -343,7 +331,7 @@ int stage_begin(struct store *store, struct stage *stage, struct error *err)
 	while (flock(all, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return error_set(err, errno, "cannot lock %s/staging", store->folder);
-	clear_litter(store);
+	packages_clear_litter(store);
 	if (make_stage(store, stage, err) == 0)
 		return 0;
 	stage_end(stage);
@@ -399,9 +387,9 @@ static int write_record(struct store *store, const struct package *package, cons
 	CLEANUP_BUF struct buf text = BUF_INIT(PACKAGE_RECORD_MAX);
 	char key[2 * KEY_BYTES + 1], name[HASH_TEXT + 8];
 
-	if (key_of(&package->request, key, err) < 0)
+	if (packages_key(&package->request, key, err) < 0)
 		return -1;
-	CLEANUP_CLOSE int folder = open_request(store, key, true);
+	CLEANUP_CLOSE int folder = packages_open_request(store, key, true);
 	if (folder < 0)
 		return error_set(err, errno, "cannot make a folder in %s/requests", store->folder);
 	package_record_write(package, &text);
@@ -409,9 +397,9 @@ static int write_record(struct store *store, const struct package *package, cons
 	if (!p || text.full)
 		return error_set(err, 0, "the record of the package is too large");
 	snprintf(name, sizeof name, "%s.json", hash);
-	if (fd_write_file_atomic(folder, name, p, text.n, 0600, err) < 0 || read_answers(folder, &before, err) < 0)
+	if (fd_write_file_atomic(folder, name, p, text.n, 0600, err) < 0 || packages_read_answers(folder, &before, err) < 0)
 		return -1;
-	return write_answers(folder, hash, &before, err);
+	return packages_write_answers(folder, hash, &before, err);
 }
 
 int stage_publish(struct stage *stage, struct package *package, struct error *err)
@@ -444,7 +432,7 @@ int stage_publish(struct stage *stage, struct package *package, struct error *er
 
 /* ---- before each run ---- */
 
-static int open_tree_folder(const struct store *store, const struct package *package, char hash[HASH_TEXT + 1], struct error *err)
+int packages_open_tree(const struct store *store, const struct package *package, char hash[HASH_TEXT + 1], struct error *err)
 {
 	package_hash_text(package->tree, hash);
 	int fd = openat(store->trees, hash, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -456,7 +444,7 @@ static int open_tree_folder(const struct store *store, const struct package *pac
 int store_use(struct store *store, const struct package *package, struct error *err)
 {
 	char hash[HASH_TEXT + 1];
-	CLEANUP_CLOSE int fd = open_tree_folder(store, package, hash, err);
+	CLEANUP_CLOSE int fd = packages_open_tree(store, package, hash, err);
 
 	if (fd < 0)
 		return -1;
@@ -481,7 +469,7 @@ static int verify(struct store *store, const struct package *package, bool fully
 	char hash[HASH_TEXT + 1];
 	struct error lost;
 
-	CLEANUP_CLOSE int folder = open_tree_folder(store, package, hash, err);
+	CLEANUP_CLOSE int folder = packages_open_tree(store, package, hash, err);
 	if (folder < 0)
 		return -1;
 	CLEANUP_CLOSE int files = openat(folder, "files", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -516,204 +504,4 @@ int store_verify(struct store *store, const struct package *package, struct erro
 int store_verify_fully(struct store *store, const struct package *package, struct error *err)
 {
 	return verify(store, package, true, err);
-}
-
-/* ---- for mcpcage store ---- */
-
-static int read_tree_table(struct store *store, const struct package *package, struct tree_table *table, struct error *err)
-{
-	char hash[HASH_TEXT + 1];
-	CLEANUP_CLOSE int folder = open_tree_folder(store, package, hash, err);
-
-	return folder < 0 ? -1 : tree_table_read(folder, "table", table, err);
-}
-
-int store_held(struct store *store, const struct package *package, uint64_t *files, struct error *err)
-{
-	CLEANUP(tree_table_free) struct tree_table table = { 0 };
-	CLEANUP_CLOSE int fd = open(package->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return error_set(err, errno, "cannot open %s", package->folder);
-	if (read_tree_table(store, package, &table, err) < 0)
-		return -1;
-	*files = tree_verity_count(fd, &table);
-	return 0;
-}
-
-/* Tables are in the order of the walk; for comparing, both are put into the order of their paths. */
-struct named {
-	const char *path;
-	const struct tree_entry *entry;
-};
-
-static int by_path(const void *a, const void *b)
-{
-	return strcmp(((const struct named *)a)->path, ((const struct named *)b)->path);
-}
-
-static struct named *sorted(const struct tree_table *table)
-{
-	struct named *list = calloc(table->n + 1, sizeof *list);
-
-	for (size_t i = 0; list && i < table->n; i++)
-		list[i] = (struct named){ table->names + table->entries[i].name, &table->entries[i] };
-	if (list)
-		qsort(list, table->n, sizeof *list, by_path);
-	return list;
-}
-
-int store_compare(struct store *store, const struct package *before, const struct package *now,
-		  void (*fn)(void *context, enum tree_change change, const char *path), void *context, struct error *err)
-{
-	CLEANUP(tree_table_free) struct tree_table a = { 0 }, b = { 0 };
-
-	if (read_tree_table(store, before, &a, err) < 0 || read_tree_table(store, now, &b, err) < 0)
-		return -1;
-	CLEANUP_FREE struct named *x = sorted(&a), *y = sorted(&b);
-	if (!x || !y)
-		return error_oom(err);
-	for (size_t i = 0, k = 0; i < a.n || k < b.n;) {
-		int order = i == a.n ? 1 : k == b.n ? -1 : strcmp(x[i].path, y[k].path);
-		bool differs = order == 0 && (memcmp(x[i].entry->hash, y[k].entry->hash, PACKAGE_HASH) != 0 ||
-					      (x[i].entry->mode ^ y[k].entry->mode) & (S_IFMT | S_IXUSR));
-		if (order < 0 && !S_ISDIR(x[i].entry->mode))
-			fn(context, TREE_REMOVED, x[i].path);
-		else if (order > 0 && !S_ISDIR(y[k].entry->mode))
-			fn(context, TREE_ADDED, y[k].path);
-		else if (differs && !S_ISDIR(y[k].entry->mode))
-			fn(context, TREE_CHANGED, y[k].path);
-		i += order <= 0;
-		k += order >= 0;
-	}
-	return 0;
-}
-
-int store_choose(struct store *store, const struct package_request *request, const char *hash, struct error *err)
-{
-	CLEANUP_STRLIST struct strlist answers = { 0 };
-	CLEANUP(package_free) struct package package = { 0 };
-	char key[2 * KEY_BYTES + 1];
-
-	if (key_of(request, key, err) < 0)
-		return -1;
-	CLEANUP_CLOSE int folder = open_request(store, key, false);
-	if (folder < 0)
-		return error_set(err, errno, "cannot open a request of the store");
-	if (read_answers(folder, &answers, err) < 0 || read_record(store, folder, hash, &package, err) < 0 ||
-	    store_verify(store, &package, err) < 0)
-		return -1;
-	return write_answers(folder, hash, &answers, err);
-}
-
-int store_forget(struct store *store, const struct package_request *request, struct error *err)
-{
-	char key[2 * KEY_BYTES + 1];
-
-	if (key_of(request, key, err) < 0)
-		return -1;
-	if (faccessat(store->requests, key, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
-	return tree_remove(store->requests, key, UINT64_MAX) > 0 ? 1 : error_set(err, errno, "cannot remove %s/requests/%s", store->folder, key);
-}
-
-static DIR *list_of(int fd, struct error *err)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-
-	if (!dir) {
-		error_set(err, errno, "cannot list the store");
-		if (copy >= 0)
-			close(copy);
-	}
-	return dir;
-}
-
-static void close_list(DIR **dir)
-{
-	if (*dir)
-		closedir(*dir);
-}
-
-static int visit_request(struct store *store, const char *key, store_fn fn, void *context)
-{
-	CLEANUP_STRLIST struct strlist answers = { 0 };
-	CLEANUP(package_free) struct package package = { 0 };
-	struct error err;
-
-	CLEANUP_CLOSE int folder = open_request(store, key, false);
-	if (folder < 0)
-		return 0;
-	int n = read_answers(folder, &answers, &err);
-	if (n == 0)
-		return 0; /* an installation that is going on, or that failed */
-	if (n < 0 || read_record(store, folder, answers.v[0], &package, &err) < 0)
-		return fn(context, key, NULL, &err);
-	return fn(context, key, &package, NULL);
-}
-
-int store_each(struct store *store, store_fn fn, void *context, struct error *err)
-{
-	CLEANUP(close_list) DIR *dir = list_of(store->requests, err);
-	struct dirent *entry;
-	int status = 0;
-
-	if (!dir)
-		return -1;
-	while (status == 0 && (entry = readdir(dir)))
-		if (strlen(entry->d_name) == 2 * KEY_BYTES)
-			status = visit_request(store, entry->d_name, fn, context);
-	return status;
-}
-
-/* All hashes that some request names. */
-static int named_trees(struct store *store, struct strlist *hashes, struct error *err)
-{
-	CLEANUP(close_list) DIR *dir = list_of(store->requests, err);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		if (strlen(entry->d_name) != 2 * KEY_BYTES)
-			continue;
-		CLEANUP_CLOSE int folder = open_request(store, entry->d_name, false);
-		/* What cannot be read might name a tree: nothing is removed then. */
-		if (folder < 0 || read_answers(folder, hashes, err) < 0)
-			return folder < 0 ? error_set(err, errno, "cannot open a request of the store") : -1;
-	}
-	return dir ? 0 : -1;
-}
-
-int store_collect(struct store *store, struct store_collected *collected, struct error *err)
-{
-	CLEANUP_STRLIST struct strlist named = { 0 };
-	CLEANUP(close_list) DIR *dir = list_of(store->trees, err);
-	struct dirent *entry;
-
-	*collected = (struct store_collected){ 0 };
-	CLEANUP_CLOSE int all = openat(store->staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (!dir || all < 0)
-		return dir ? error_set(err, errno, "cannot open %s/staging", store->folder) : -1;
-	/* A tree that was just moved in, and has no request yet, has its stage locked. */
-	if (flock(all, LOCK_EX) < 0)
-		return error_set(err, errno, "cannot lock %s/staging", store->folder);
-	clear_litter(store);
-	if (named_trees(store, &named, err) < 0)
-		return -1;
-	while ((entry = readdir(dir))) {
-		struct tree_usage usage;
-		if (!is_hash(entry->d_name) || strlist_has(&named, entry->d_name))
-			continue;
-		CLEANUP_CLOSE int fd = openat(store->trees, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			collected->in_use += fd >= 0;
-			continue;
-		}
-		tree_measure(fd, UINT64_MAX, &usage);
-		if (tree_remove(store->trees, entry->d_name, UINT64_MAX) < 0)
-			return error_set(err, errno, "cannot remove %s/trees/%s", store->folder, entry->d_name);
-		collected->trees++;
-		collected->bytes += usage.bytes;
-	}
-	return 0;
 }
