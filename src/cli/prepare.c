@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "cage/cage.h"
 #include "rpc/rule-schemas.h"
+#include "store/rulefiles.h"
 #include "store/runtime.h"
 
 #include <errno.h>
@@ -227,6 +228,14 @@ static int check_schemas(const struct plan *plan, struct error *err)
 	return schemas ? 0 : -1;
 }
 
+/* Likewise the files of rules over texts. A session reads them where it uses them; whoever only explains it would not. */
+static int check_rules(const struct plan *plan, enum obtain_how how, struct error *err)
+{
+	CLEANUP(rule_list_free) struct rule_list rules = { 0 };
+
+	return how == OBTAIN_STORED ? rulefiles_load(&plan->mediation, geteuid(), false, &rules, err) : 0;
+}
+
 /* Where sessions of this policy are recorded. NULL with ERR when out of memory; the word "off" when nowhere. The caller frees. */
 static char *audit_file(const struct work *w, struct error *err)
 {
@@ -318,7 +327,7 @@ int prepare(const struct invocation *inv, enum obtain_how how, struct plan *plan
 		return -1;
 	if (plan_make(&w.policy, &w.facts, plan, err) < 0)
 		return -1;
-	if (check_schemas(plan, err) == 0)
+	if (check_schemas(plan, err) == 0 && check_rules(plan, how, err) == 0)
 		return 0;
 	plan_free(plan);
 	return -1;

@@ -50,7 +50,7 @@ static int check_private(int fd, const char *name, struct error *err)
 		return error_set(err, errno, "cannot look at %s", name);
 	if (st.st_uid != geteuid()) {
 		error_set(err, 0, "%s belongs to somebody else", name);
-		return error_hint(err, "homes are kept in folders of your own only");
+		return error_hint(err, "private files of servers are kept in folders of your own only");
 	}
 	/* A server may change the mode of its home; the ones above are ours to keep closed. */
 	if ((st.st_mode & 07777) != 0700 && fchmod(fd, 0700) < 0)
@@ -89,7 +89,7 @@ static int make_above(const char *folder, struct error *err)
 	for (char *p = strchr(copy + 1, '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return error_set(err, errno, "cannot make the folder %s for kept homes", copy);
+			return error_set(err, errno, "cannot make the folder %s for private files of servers", copy);
 		*p = '/';
 	}
 	return 0;

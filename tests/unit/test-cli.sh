@@ -202,6 +202,9 @@ refused 125 '*bad.json: tools.rules, rule 2*type*' --dry-run --policy "$work/bad
 mkdir -p "$work/bin"
 printf '#!/bin/sh\n' >"$work/bin/asker"
 chmod 755 "$work/bin/asker"
+echo '{"text":{"rules":["/nonexistent/rules.json"]}}' >"$work/no-rules.json"
+refused 125 '*file of rules /nonexistent/rules.json*' explain --policy "$work/no-rules.json" -- true
+refused 125 '*file of rules /nonexistent/rules.json*' --dry-run --policy "$work/no-rules.json" -- true
 refused 125 '*ask.with: asker: command not found*' explain --ask-with asker -- true
 refused 125 '*ask.with: cannot run*' explain --ask-with "$work/rules.json" -- true
 PATH=$work/bin:$PATH run explain --ask-with 'asker -x' -- true
