@@ -175,9 +175,9 @@ void connection_end(struct egress *e, struct connection *c, enum connection_end 
 			egress_close(&c->side[side]);
 		else
 			reset(TAKE_FD(&c->side[side].fd));
-		lane_free(e, &c->lane[side]);
 	}
-	lane_free(e, &c->lane[FAR]);
+	for (int side = NEAR; side <= FAR; side++)
+		free(TAKE_PTR(c->lane[side].rest));
 	*(c->prev ? &c->prev->next : &e->connections) = c->next;
 	if (c->next)
 		c->next->prev = c->prev;
@@ -393,8 +393,6 @@ static struct connection *new_connection(struct egress *e, int fd, struct name *
 		return NULL;
 	c->side[NEAR] = (struct watch){ WATCH_NEAR, fd, c };
 	c->side[FAR] = (struct watch){ WATCH_FAR, -1, c };
-	for (int side = NEAR; side <= FAR; side++)
-		c->lane[side].pipe[0] = c->lane[side].pipe[1] = -1;
 	c->writable[NEAR] = true;
 	c->name = name;
 	c->port = port;

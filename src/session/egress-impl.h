@@ -29,7 +29,8 @@ enum {
 #define LOOKUPS_MAX 32   /* at the same time */
 #define DNS_CLIENTS_MAX 16
 #define REFUSED_TOLD 256 /* different names that are told of; the others are counted */
-#define COPY_SIZE ((size_t)16384) /* what is relayed by copying; more is spliced */
+#define COPY_SIZE ((size_t)16384) /* what is read at once, as long as little comes */
+#define BULK_SIZE ((size_t)49152) /* and when much does; see egress-relay.c */
 #define QUEUE_SIZE ((size_t)1 << 20) /* records that the monitor has not taken yet */
 #define EVENTS_MAX 64
 
@@ -126,11 +127,9 @@ enum connection_state { CONNECTION_RESOLVING, CONNECTION_TRYING, CONNECTION_OPEN
 
 /* What is on its way from one side to the other. */
 struct lane {
-	int pipe[2];    /* -1: none */
-	size_t piped;   /* bytes in it */
 	uint8_t *rest;  /* what was read and could not be written yet, or NULL */
 	size_t rest_at, rest_n;
-	bool bulk;      /* much comes: splice */
+	bool bulk;      /* much comes */
 	bool ended;     /* the sender has said all */
 	bool shut;      /* and so has the other side been told */
 	uint64_t bytes;
@@ -197,13 +196,11 @@ struct egress {
 	struct connection *connections, *dead, *again;
 	size_t connections_n, connections_max;
 	uint64_t relayed;
-	int pipes[64][2];
-	size_t pipes_n;
 	struct record_traffic traffic;
 
 	unsigned char queue[QUEUE_SIZE];
 	size_t queue_n;
-	unsigned char scratch[COPY_SIZE];
+	unsigned char scratch[BULK_SIZE];
 };
 
 /* ---- egress.c ---- */
@@ -269,4 +266,3 @@ void connections_bury(struct egress *e);
 void relay_event(struct egress *e, struct connection *c, int side, uint32_t events);
 /* Move what can be moved, in both directions. */
 void relay_pump(struct egress *e, struct connection *c);
-void lane_free(struct egress *e, struct lane *lane);

@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define SOCKETS_TIMEOUT 30 /* seconds that the cage may take to be made */
-#define FDS_OF_CONNECTION 6
+#define FDS_OF_CONNECTION 4 /* its two sockets, and where several addresses are tried */
 #define FDS_RESERVED 96
 
 static uint64_t now_ms(void)

@@ -94,6 +94,8 @@ with world.session(ALLOW) as s:
 	ends(s, "by name")
 	bulk(s, "by name", 48 * MiB)
 	slow(s, "by name")
+	exact = {"received": 24 * MiB, "end": "closed"}
+	ok(s.until(lambda: s.records(event="connection", **exact)), "by name: what a slow reader got is counted to the byte")
 	crowd(s, "by name", 1000)
 	is_eq(world.internet.connections[-1]["address"], PUBLIC, "by name: they came to the address that the name has")
 	ok(s.until(lambda: world.internet.open == 0), "by name: all of them are over outside", world.internet.open)
