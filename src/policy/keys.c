@@ -59,7 +59,8 @@ const struct policy_key policy_keys[KEYS_N] = {
 		.group = GROUP_FILES, .type = VALUE_GRANTS, .tighten = TIGHTEN_FEWER,
 		.help = "let the server read PATH, shown at DEST in the cage",
 		.man = "Let the server read the file or folder PATH and what is below it. It appears in the "
-		       "cage under its own name, or at DEST. PATH has to exist.\n\n"
+		       "cage under its own name, or at DEST. PATH has to exist. Two grants with one place there are "
+		       "refused.\n\n"
 		       "Folders that hold credentials, or a client's or mcpcage's own configuration, are "
 		       "hidden when they lie inside PATH, unless PATH names such a folder itself. \"/\", "
 		       "/proc, /sys, /dev, /run, /tmp and /home, sockets and device nodes cannot be granted.",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From candidates to the plan's list of mounts: destinations without symlinks of ours in them, masks over
- * protected places, one mount for each place, parents before children, nothing that changes nothing, and
- * nothing that would have to be created inside a folder of the host.
+ * protected places, one mount for each place and no grant lost by that, parents before children, nothing that
+ * changes nothing, and nothing that would have to be created inside a folder of the host.
  */
 #include "policy/planner.h"
 
@@ -203,6 +203,27 @@ static int in_hidden(struct planner *p, const struct candidate *c, const struct 
 	return error_kind(p->err, ERROR_USAGE);
 }
 
+/*
+ * The candidate I and those after it that have its place: of one object what is said last counts, but one granted object must not
+ * hide another. Names that are two outside may be one in here, by a link of ours (/var/tmp).
+ */
+static int check_place(struct planner *p, size_t i)
+{
+	const struct candidate *c = &p->candidates[i];
+
+	for (size_t k = i + 1; k < p->n && strcmp(p->candidates[k].m.dest, c->m.dest) == 0; k++) {
+		const struct candidate *other = &p->candidates[k];
+		if (c->level != LEVEL_GRANT || other->level != LEVEL_GRANT || c->m.kind != MOUNT_BIND ||
+		    other->m.kind != MOUNT_BIND || strcmp(c->m.src, other->m.src) == 0)
+			continue;
+		error_set(p->err, 0, "cannot show both %s (%s) and %s (%s): they would have one place in the cage, %s", c->m.src,
+			  c->m.why, other->m.src, other->m.why, c->m.dest);
+		error_hint(p->err, "show one of them elsewhere, as PATH:DEST");
+		return error_kind(p->err, ERROR_USAGE);
+	}
+	return 0;
+}
+
 /* Whether the candidate C, inside of OUTER, is needed: 1, 0, or -1. */
 static int judge_in_bind(struct planner *p, const struct candidate *c, const struct candidate *outer)
 {
@@ -269,6 +290,8 @@ int planner_order(struct planner *p)
 
 	for (size_t i = 0; i < p->n; i++) {
 		const struct candidate *c = &p->candidates[i];
+		if (check_place(p, i) < 0)
+			return -1;
 		if (i + 1 < p->n && strcmp(p->candidates[i + 1].m.dest, c->m.dest) == 0)
 			continue; /* a later one says more */
 		while (depth > 0 && !path_within(c->m.dest, p->candidates[around[depth - 1]].m.dest))

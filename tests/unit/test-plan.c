@@ -239,7 +239,17 @@ static void symlinks(void)
 	exists(&m, "/var/tmp/x", PATH_DIR, NULL);
 	is_int(make_with(&m, "--ro", "/var/tmp/x"), 0, "below /var/tmp");
 	ok(is_mount(&m, "/tmp/x", MOUNT_BIND, "/var/tmp/x", false), "is shown in the one private folder");
+	exists(&m, "/tmp/x", PATH_DIR, NULL);
+	is_int(make_with(&m, "--ro", "/tmp/x", "--ro", "/var/tmp/x"), -1, "not with another of the same place");
+	ok(strstr(m.err.what, " /tmp/x (--ro") && strstr(m.err.what, " /var/tmp/x (--ro") && strstr(m.err.hint, "PATH:DEST"),
+	   "both are named: %s", m.err.what);
+	is_int(make_with(&m, "--rw", "/var/tmp/x", "--ro", "/tmp/x"), -1, "in any order");
+	is_int(make_with(&m, "--ro", "/tmp/x", "--ro", "/var/tmp/x:/x"), 0, "but elsewhere");
+	ok(is_mount(&m, "/tmp/x", MOUNT_BIND, NULL, false) && is_mount(&m, "/x", MOUNT_BIND, "/var/tmp/x", false), "both are shown");
+	is_int(make_with(&m, "--ro", "/var/tmp/x", "--rw", "/var/tmp/x"), 0, "one object twice");
+	ok(is_mount(&m, "/tmp/x", MOUNT_BIND, "/var/tmp/x", true), "is as its last grant says");
 	exists(&m, "/srv/data", PATH_DIR, NULL);
+	is_int(make_with(&m, "--ro", "/srv/data:/d", "--ro", "/var/tmp/x:/d"), -1, "nor is one destination given twice");
 	is_int(make_with(&m, "--ro", "/srv/data:/bin/data"), -1, "nothing is made in the system through its links");
 	machine_end(&m);
 
