@@ -89,7 +89,10 @@ class Client:
 		return int(answer) / 1e9
 
 	def end(self):
-		self.process.kill()
+		# What pasta has started does not end with it.
+		for pid in [self.process.pid, *harness.descendants(self.process.pid)]:
+			with contextlib.suppress(OSError):
+				os.kill(pid, signal.SIGKILL)
 		self.process.wait()
 
 
