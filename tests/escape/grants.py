@@ -55,7 +55,7 @@ class World:
 		self.sockets = os.path.join(self.runtime, "mcpcage")
 		self.env = plain_env(self.user, XDG_STATE_HOME=self.state, XDG_CONFIG_HOME=self.config,
 				     XDG_RUNTIME_DIR=self.runtime)
-		self.made = []
+		self.made, self.empty = [], []
 
 	def command(self, *words, env=None, user=None):
 		p = Process([self.folder.mcpcage, *words], user or self.user, env=env or self.env)
@@ -106,6 +106,9 @@ class World:
 	def remove(self):
 		for path in self.made:
 			shutil.rmtree(path, ignore_errors=True)
+		for path in self.empty:
+			with contextlib.suppress(OSError):
+				os.rmdir(path)
 
 
 class Server:
@@ -282,11 +285,11 @@ def evasion(w, who):
 def refused(w, who):
 	home = w.user.pw_dir
 	keys = os.path.join(home, ".ssh")
-	made = not os.path.exists(keys)
-	if made:
+	# Other tests of this user's may run at the same time, and have theirs in it.
+	with contextlib.suppress(FileExistsError):
 		os.mkdir(keys, 0o700)
 		own(keys, w.user)
-		w.made.append(keys)
+		w.empty.append(keys)
 	docs = w.home_folder("refuse")
 	s = Server(w, "refuses", "--grants", "20m")
 	s.ready()

@@ -101,12 +101,18 @@ class Host:
 		with contextlib.suppress(OSError):
 			os.unlink(path)
 
+	@staticmethod
+	def _rmdir(path):
+		with contextlib.suppress(OSError):
+			os.rmdir(path)
+
 	def _canaries(self):
 		ssh = os.path.join(self.user.pw_dir, ".ssh")
-		if not os.path.isdir(ssh):
+		# Other tests of this user's may run at the same time, and have theirs in it.
+		with contextlib.suppress(FileExistsError):
 			os.mkdir(ssh, 0o700)
 			own(ssh, self.user)
-			self.undo.callback(os.rmdir, ssh)
+			self.undo.callback(self._rmdir, ssh)
 		self._canary(os.path.join(ssh, self.canary))
 		for folder in (self.user.pw_dir, "/tmp", "/var/tmp", "/dev/shm"):
 			self._canary(os.path.join(folder, self.canary))
