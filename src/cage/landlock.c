@@ -150,6 +150,18 @@ struct rules {
 	uint64_t handled;
 };
 
+/* RIGHTS on the object FD, of which MODE says what it is, and below it. PATH is for the message. */
+static int add_beneath(const struct rules *rules, int fd, mode_t mode, uint64_t rights, const char *path, struct error *err)
+{
+	struct path_beneath_attr attr = { rights & rules->handled, fd };
+
+	if (!S_ISDIR(mode))
+		attr.allowed_access &= FS_ON_FILE;
+	if (attr.allowed_access && syscall(SYS_landlock_add_rule, rules->fd, RULE_PATH_BENEATH, &attr, 0) < 0)
+		return error_set(err, errno, "cannot add a Landlock rule for %s", path);
+	return 0;
+}
+
 static int allow(const struct rules *rules, const char *path, uint64_t rights, struct error *err)
 {
 	/* In a kept home another session of the server may be putting a symlink in the way. */
@@ -158,12 +170,7 @@ static int allow(const struct rules *rules, const char *path, uint64_t rights, s
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_set(err, errno, "cannot open %s in the cage", path);
-	if (!S_ISDIR(st.st_mode))
-		rights &= FS_ON_FILE;
-	struct path_beneath_attr attr = { rights & rules->handled, fd };
-	if (attr.allowed_access && syscall(SYS_landlock_add_rule, rules->fd, RULE_PATH_BENEATH, &attr, 0) < 0)
-		return error_set(err, errno, "cannot add a Landlock rule for %s", path);
-	return 0;
+	return add_beneath(rules, fd, st.st_mode, rights, path, err);
 }
 
 static int allow_mount(const struct rules *rules, const struct plan *plan, const struct plan_mount *m,
@@ -247,10 +254,8 @@ int landlock_own_signals(struct error *err)
 	CLEANUP_CLOSE int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0);
 	if (root < 0 || ruleset < 0)
 		return error_set(err, errno, "cannot make a Landlock ruleset for signals");
-	struct path_beneath_attr everywhere = { FS_REFER, root };
-	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &everywhere, 0) < 0)
-		return error_set(err, errno, "cannot add a Landlock rule for /");
-	return ruleset_enforce(ruleset, err);
+	const struct rules rules = { ruleset, FS_REFER };
+	return add_beneath(&rules, root, S_IFDIR, FS_REFER, "/", err) < 0 ? -1 : ruleset_enforce(ruleset, err);
 }
 
 /* SRC has to be what the plan was made with: nobody else opens it in between. */
@@ -263,15 +268,9 @@ static int allow_host(const struct rules *rules, const struct plan_mount *m, str
 		return error_set(err, errno, "cannot open %s (%s)", m->src, m->why);
 	if (st.st_dev != m->dev || st.st_ino != m->ino)
 		return error_set(err, 0, "%s (%s) is not what it was when the session began to start", m->src, m->why);
-	struct path_beneath_attr attr = { (m->write ? FS_WRITE : FS_READ) & rules->handled, fd };
 	/* A device is read and written, and asked what it is. */
-	if (!S_ISDIR(st.st_mode))
-		attr.allowed_access &= FS_ON_FILE;
-	if (S_ISCHR(st.st_mode))
-		attr.allowed_access |= FS_IOCTL_DEV;
-	if (syscall(SYS_landlock_add_rule, rules->fd, RULE_PATH_BENEATH, &attr, 0) < 0)
-		return error_set(err, errno, "cannot add a Landlock rule for %s", m->src);
-	return 0;
+	uint64_t rights = (m->write ? FS_WRITE : FS_READ) | (S_ISCHR(st.st_mode) ? FS_IOCTL_DEV : 0);
+	return add_beneath(rules, fd, st.st_mode, rights, m->src, err);
 }
 
 /* What runtimes ask about their own process. Without them they do without. */
@@ -281,9 +280,8 @@ static int allow_own(const struct rules *rules, struct error *err)
 		char path[64];
 		snprintf(path, sizeof path, "/proc/self/%s", reduced_own[i]);
 		CLEANUP_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
-		struct path_beneath_attr attr = { FS_READ & FS_ON_FILE & rules->handled, fd };
-		if (fd >= 0 && syscall(SYS_landlock_add_rule, rules->fd, RULE_PATH_BENEATH, &attr, 0) < 0)
-			return error_set(err, errno, "cannot add a Landlock rule for %s", path);
+		if (fd >= 0 && add_beneath(rules, fd, S_IFREG, FS_READ, path, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -361,12 +359,8 @@ int landlock_resolver(int *abi, struct error *err)
 		struct stat st;
 		if (fd < 0 || fstat(fd, &st) < 0)
 			continue;
-		struct path_beneath_attr attr = { FS_READ_FILE | FS_READ_DIR | FS_EXECUTE, fd };
-		if (!S_ISDIR(st.st_mode))
-			attr.allowed_access &= FS_ON_FILE;
-		attr.allowed_access &= rules.handled;
-		if (syscall(SYS_landlock_add_rule, rules.fd, RULE_PATH_BENEATH, &attr, 0) < 0)
-			return error_set(err, errno, "cannot add a Landlock rule for %s", folders[i]);
+		if (add_beneath(&rules, fd, st.st_mode, FS_READ_FILE | FS_READ_DIR | FS_EXECUTE, folders[i], err) < 0)
+			return -1;
 	}
 	return ruleset_enforce(ruleset, err);
 }

@@ -18,6 +18,8 @@ struct store {
 int packages_key(const struct package_request *request, char key[2 * KEY_BYTES + 1], struct error *err);
 /* The folder of the request KEY. -1 with errno, ENOENT when it is not there and not to be made. */
 int packages_open_request(const struct store *store, const char *key, bool make);
+/* The same of REQUEST, never made. -1, also when it is not there. */
+int packages_open_of(const struct store *store, const struct package_request *request, struct error *err);
 /* Hashes of trees, the one in use first. How many; 0 also when there is no such file. */
 int packages_read_answers(int folder, struct strlist *answers, struct error *err);
 /* HASH first, the others after it; the oldest ones beyond what is kept are forgotten. */

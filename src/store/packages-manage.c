@@ -91,14 +91,9 @@ int store_choose(struct store *store, const struct package_request *request, con
 {
 	CLEANUP_STRLIST struct strlist answers = { 0 };
 	CLEANUP(package_free) struct package package = { 0 };
-	char key[2 * KEY_BYTES + 1];
+	CLEANUP_CLOSE int folder = packages_open_of(store, request, err);
 
-	if (packages_key(request, key, err) < 0)
-		return -1;
-	CLEANUP_CLOSE int folder = packages_open_request(store, key, false);
-	if (folder < 0)
-		return error_set(err, errno, "cannot open a request of the store");
-	if (packages_read_answers(folder, &answers, err) < 0 || packages_read_record(store, folder, hash, &package, err) < 0 ||
+	if (folder < 0 || packages_read_answers(folder, &answers, err) < 0 || packages_read_record(store, folder, hash, &package, err) < 0 ||
 	    store_verify(store, &package, err) < 0)
 		return -1;
 	return packages_write_answers(folder, hash, &answers, err);

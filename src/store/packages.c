@@ -127,6 +127,16 @@ int packages_open_request(const struct store *store, const char *key, bool make)
 	return openat(store->requests, key, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+int packages_open_of(const struct store *store, const struct package_request *request, struct error *err)
+{
+	char key[2 * KEY_BYTES + 1];
+
+	if (packages_key(request, key, err) < 0)
+		return -1;
+	int folder = packages_open_request(store, key, false);
+	return folder < 0 ? error_set(err, errno, "cannot open a request of the store") : folder;
+}
+
 bool packages_is_hash(const char *text)
 {
 	return strlen(text) == HASH_TEXT && strspn(text, "0123456789abcdef") == HASH_TEXT;
@@ -223,14 +233,9 @@ int store_answers(struct store *store, const struct package_request *request, st
 
 int store_answer(struct store *store, const struct package_request *request, const char *hash, struct package *package, struct error *err)
 {
-	char key[2 * KEY_BYTES + 1];
+	CLEANUP_CLOSE int folder = packages_open_of(store, request, err);
 
-	if (packages_key(request, key, err) < 0)
-		return -1;
-	CLEANUP_CLOSE int folder = packages_open_request(store, key, false);
-	if (folder < 0)
-		return error_set(err, errno, "cannot open a request of the store");
-	return packages_read_record(store, folder, hash, package, err);
+	return folder < 0 ? -1 : packages_read_record(store, folder, hash, package, err);
 }
 
 int store_find(struct store *store, const struct package_request *request, struct package *package, struct error *err)

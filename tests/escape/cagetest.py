@@ -374,6 +374,19 @@ class Leftovers:
 			time.sleep(0.1)
 
 
+@contextlib.contextmanager
+def leaving_nothing(user, *programs):
+	"""A Folder for tests, and at the end the test that no session in it has left anything behind."""
+	folder = Folder(user, *programs)
+	try:
+		watch = Leftovers(folder)
+		yield folder
+		left = watch.new()
+		tap.ok(not left, f"{user.pw_name}: no mount, cgroup or file is left", left)
+	finally:
+		folder.remove()
+
+
 def wait_gone(marker, known, seconds):
 	"""Seconds until no process carries MARKER and none of the identities KNOWN is left, or None."""
 	start = time.monotonic()

@@ -19,7 +19,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cagetest import (Folder, Leftovers, Process, descendants, own_mounts, personas, plain_env,  # noqa: E402
+from cagetest import (Process, descendants, leaving_nothing, own_mounts, personas, plain_env,  # noqa: E402
 		      processes_with, tap)
 
 AT_ONCE = 4  # sessions that run at the same time
@@ -250,14 +250,8 @@ def all_faults(folder, user, calls, good, good_missing):
 def main():
 	own_mounts()
 	for user in personas():
-		folder = Folder(user, "rogue", "inject")
-		try:
-			watch = Leftovers(folder)
+		with leaving_nothing(user, "rogue", "inject") as folder:
 			all_faults(folder, user.pw_name, *good_session(folder, user.pw_name))
-			left = watch.new()
-			tap.ok(not left, f"{user.pw_name}: no mount, cgroup or file is left", left)
-		finally:
-			folder.remove()
 	tap.done_testing()
 
 

@@ -15,7 +15,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cagetest import (Folder, Leftovers, Process, descendants, identity, own_mounts,  # noqa: E402
+from cagetest import (Process, descendants, identity, leaving_nothing, own_mounts,  # noqa: E402
 		      personas, plain_env, processes_of, processes_with, state_of, tap, wait_gone)
 
 IN_TIME = 1.5
@@ -270,9 +270,7 @@ def served_until_the_end(folder, user):
 def main():
 	own_mounts()
 	for user in personas():
-		folder = Folder(user, "rogue")
-		try:
-			watch = Leftovers(folder)
+		with leaving_nothing(user, "rogue") as folder:
 			served_until_the_end(folder, user.pw_name)
 			every_way(folder, user.pw_name)
 			statuses(folder, user.pw_name)
@@ -283,10 +281,6 @@ def main():
 				time.sleep(1)
 				left = processes_of(folder.mcpcage)
 			tap.ok(not left, f"{user.pw_name}: no process of mcpcage is left", str(left))
-			left = watch.new()
-			tap.ok(not left, f"{user.pw_name}: no mount, cgroup or file is left", left)
-		finally:
-			folder.remove()
 	tap.done_testing()
 
 
