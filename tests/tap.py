@@ -8,18 +8,30 @@
 	ok(1 + 1 == 2, "addition")
 	done_testing()          # prints the plan and exits
 
-Only the process that imported this prints results. An exception that nobody caught makes the run fail, because
-the plan is then missing.
+Only the process that imported this prints results. An exception that nobody caught is a failed assertion that shows
+where it came from, and makes the run fail in any case, because the plan is then missing.
 """
 
 import os
 import sys
+import traceback
 
 _run = 0
 _failed = 0
 _planned = None
 
 MUST_WORK = os.environ.get("MCPCAGE_MUST_WORK") == "1"
+
+
+def _uncaught(kind, error, trace):
+	if os.getpid() == _process and not issubclass(kind, KeyboardInterrupt):
+		failed(f"ended by {kind.__name__}", "".join(traceback.format_exception(kind, error, trace, limit=-3)).rstrip())
+	else:
+		sys.__excepthook__(kind, error, trace)
+
+
+_process = os.getpid()
+sys.excepthook = _uncaught
 
 
 def _line(text):

@@ -168,9 +168,10 @@ def targets_of(calls):
 	started = set()
 	found = []
 	for c in calls[loader + 1:]:
-		# After this the server may run already, and its session is ended instead.
+		# After this the server may run already, and its session is ended instead. The filter's sendto(2) is its
+		# word that it is confined: from there on it works, at the same time as the server starts.
 		c.late = c.role in started
-		if c.role == "0.2" and c.name == "clone" or c.role == "0" and c.name == "sendto":
+		if c.role == "0.2" and c.name == "clone" or c.role in ("0", "0.1") and c.name == "sendto":
 			started.add(c.role)
 		if c.name not in LEAVE_OUT:
 			found.append(c)

@@ -57,7 +57,7 @@ class Folder:
 		"""The objects that the helper was given."""
 		try:
 			with open(self.at(name + ".in"), encoding="utf-8") as f:
-				return [json.loads(line) for line in f]
+				return [json.loads(line) for line in f if line.endswith("\n")]
 		except FileNotFoundError:
 			return []
 
@@ -129,7 +129,7 @@ class Client(Session):
 		"""The audit log's entries of this kind, once there are N."""
 		end = time.monotonic() + timeout
 		while True:
-			found = [e for e in self.audit() if e["event"] == name]
+			found = [e for e in self.audit(whole=False) if e["event"] == name]
 			if len(found) >= n or time.monotonic() > end:
 				return found
 			time.sleep(0.02)

@@ -118,8 +118,8 @@ def data():
 def concurrency():
 	with Folder() as d:
 		with Client(d.policy(alarms={"concurrency": 2, "action": "note"})) as s:
-			s.begin("late", {"ms": 300})
-			s.begin("late", {"ms": 300})
+			s.begin("late", {"ms": 5000})
+			s.begin("late", {"ms": 5000})
 			s.reply(s.begin("echo"))
 			e, = s.events("alarm")
 			is_eq((e["alarm"], e["value"], e["limit"]), ("calls at the same time", 3, 2), "three at the same time are an alarm")
