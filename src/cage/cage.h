@@ -239,6 +239,8 @@ enum { CGROUP_LIMIT_MEMORY = 1, CGROUP_LIMIT_SWAP = 2, CGROUP_LIMIT_TASKS = 4, C
 enum cgroup_how cgroup_probe(char *reason, size_t size);
 /* The CGROUP_LIMIT bits that PLAN asks for. What is in here and not in `limits` did not take effect: say so, or fail. */
 unsigned cgroup_limits_wanted(const struct plan *plan);
+/* "memory" for one CGROUP_LIMIT bit; NULL: no such bit. */
+const char *cgroup_limit_name(unsigned bit);
 /* "memory, tasks" for a set of CGROUP_LIMIT bits. */
 void cgroup_limits_name(unsigned limits, char *out, size_t size);
 /*

@@ -124,24 +124,34 @@ unsigned cgroup_limits_wanted(const struct plan *plan)
 	       (plan->cpu ? CGROUP_LIMIT_CPU : 0) | (plan->io ? CGROUP_LIMIT_IO : 0);
 }
 
+const char *cgroup_limit_name(unsigned bit)
+{
+	switch (bit) {
+	case CGROUP_LIMIT_MEMORY:
+		return "memory";
+	case CGROUP_LIMIT_SWAP:
+		return "swap";
+	case CGROUP_LIMIT_TASKS:
+		return "tasks";
+	case CGROUP_LIMIT_CPU:
+		return "cpu";
+	case CGROUP_LIMIT_IO:
+		return "io";
+	default:
+		return NULL;
+	}
+}
+
 void cgroup_limits_name(unsigned limits, char *out, size_t size)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} names[] = {
-		{ CGROUP_LIMIT_MEMORY, "memory" },
-		{ CGROUP_LIMIT_SWAP, "swap" },
-		{ CGROUP_LIMIT_TASKS, "tasks" },
-		{ CGROUP_LIMIT_CPU, "cpu" },
-		{ CGROUP_LIMIT_IO, "io" },
-	};
 	size_t n = 0;
 
 	out[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if ((limits & names[i].bit) && n < size)
-			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", names[i].name);
+	for (unsigned bit = 1; bit && bit <= limits; bit <<= 1) {
+		const char *name = limits & bit ? cgroup_limit_name(bit) : NULL;
+		if (name && n < size)
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? ", " : "", name);
+	}
 }
 
 static bool write_value(int dirfd, const char *name, const char *value)
@@ -214,6 +224,15 @@ static unsigned limits_read(const struct plan *plan, int fd)
 	return done;
 }
 
+/* What PLAN's limit is about; nothing if it has none, since looking reads a file for each mount. */
+static void disks_of(const struct plan *plan, struct disks *disks)
+{
+	if (plan->io)
+		disks_find(plan, NULL, disks);
+	else
+		*disks = (struct disks){ .n = 0 };
+}
+
 /* The bit of the limit on DISKS, if that is wanted and in force in the group. Otherwise the reason is in `why`. */
 static unsigned limit_disks(const struct plan *plan, const struct disks *disks, struct cgroup *cgroup)
 {
@@ -248,7 +267,7 @@ static int make_group(const struct plan *plan, const struct cgroup_place *place,
 		      struct error *err)
 {
 	CLEANUP_CLOSE int parent = open(place->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct disks disks = { .n = 0 };
+	struct disks disks;
 	uint32_t number;
 	char name[48];
 
@@ -270,8 +289,7 @@ static int make_group(const struct plan *plan, const struct cgroup_place *place,
 	}
 	cgroup->how = CGROUP_DELEGATED;
 	cgroup->fd = fd;
-	if (plan->io)
-		disks_find(plan, NULL, &disks);
+	disks_of(plan, &disks);
 	cgroup->limits = limits_write(plan, fd) | limit_disks(plan, &disks, cgroup);
 	snprintf(cgroup->path, sizeof cgroup->path, "%s/%s", place->parent, name);
 	return 0;
@@ -331,9 +349,8 @@ int cgroup_enter_scope(const struct plan *plan, pid_t pid, struct cgroup *cgroup
 	if (cgroup->how != CGROUP_SCOPE)
 		return 0;
 
-	struct disks disks = { .n = 0 };
-	if (plan->io)
-		disks_find(plan, NULL, &disks);
+	struct disks disks;
+	disks_of(plan, &disks);
 	struct scope_request request = {
 		.pid = pid,
 		.description = plan->exe ? path_base(plan->exe) : NULL,

@@ -45,6 +45,7 @@ static int make_argv(struct resolver *r, char *first, bool is_program, struct er
 		return error_oom(err);
 	}
 	f->target.args_from = argv.n;
+	f->target.named = is_program ? 0 : 1;
 	for (size_t i = 0; i < f->runner->args.n; i++) {
 		if (strlist_add(&argv, f->runner->args.v[i]) < 0) {
 			strlist_free(&argv);

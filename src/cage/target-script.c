@@ -196,7 +196,7 @@ int target_script_place(const struct interpreter *in, const struct strlist *argv
 {
 	size_t i = 1;
 
-	*place = (struct script_place){ 0, argv->n };
+	*place = (struct script_place){ .args_from = argv->n };
 	if (in->subcommand && i < argv->n && strcmp(argv->v[i], in->subcommand) == 0)
 		i++;
 	while (i < argv->n) {
@@ -215,11 +215,13 @@ int target_script_place(const struct interpreter *in, const struct strlist *argv
 		i += what == 0 || what == 2 ? 1 : 2;
 		if (what >= 2) {
 			place->args_from = i < argv->n ? i : argv->n;
+			if (what == 3 && in->kind == TARGET_PYTHON && word[strlen(word) - 1] == 'm' && i <= argv->n)
+				place->named = i - 1;
 			return 0;
 		}
 	}
 	if (i < argv->n) {
-		place->script = i;
+		place->script = place->named = i;
 		place->args_from = i + 1;
 	}
 	return 0;

@@ -323,6 +323,7 @@ static int resolve_own_script(struct resolver *r, const struct interpreter *in, 
 		return error_hint(err, "name the interpreter and the file as the command, if you trust them");
 	}
 	t->args_from = at + 1;
+	t->named = at;
 	return grant_script(r, r->script, err);
 }
 
@@ -336,6 +337,7 @@ static int resolve_scripts(struct resolver *r, const struct interpreter *in, str
 	if (target_script_place(in, &r->argv, &place, &loads, err) < 0)
 		return -1;
 	t->args_from = place.args_from;
+	t->named = place.named;
 	for (size_t i = 0; i < loads.n; i++) {
 		CLEANUP_FREE char *real = loads.v[i][0] == '/' ? target_walk(loads.v[i], NULL) : NULL;
 		if (real && target_is_file(real) && target_grant_script(r, real, t->kind, err) < 0)

@@ -73,6 +73,7 @@ enum target_kind target_interpreter_kind(const struct interpreter *interpreter);
 
 struct script_place {
 	size_t script;    /* index in argv, 0: none (code or a module on the command line) */
+	size_t named;     /* index of the script, or of python's module; 0: code on the command line, or nothing */
 	size_t args_from; /* where the server's own arguments start */
 };
 /* Find the script among an interpreter's arguments; files that its options load are appended to LOADS. */

@@ -51,6 +51,7 @@ struct target {
 	struct strlist path;  /* folders in the cage that come last in PATH */
 	struct strlist notes; /* how the command was resolved, a line each, for explain */
 	size_t args_from;     /* argv[args_from..] are the server's own arguments (for files.args) */
+	size_t named;         /* argv[named] says what it is: its script, or python's module; 0: the program itself does */
 	char *cwd;            /* the folder that it is to be started in, real, where a grant shows it; NULL: its home */
 };
 

@@ -188,6 +188,7 @@ static int copy_command(struct planner *p)
 	struct plan *plan = p->plan;
 
 	plan->kind = target->kind;
+	plan->named = target->named;
 	plan->exe = strdup(target->exe ? target->exe : "");
 	if (!plan->exe || strlist_copy(&plan->argv, &target->argv) < 0 ||
 	    strlist_copy(&plan->resolved, &target->notes) < 0 ||

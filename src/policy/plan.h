@@ -73,6 +73,7 @@ struct plan {
 	struct strlist env; /* NAME=VALUE; complete */
 	char *cwd;          /* in the cage: the home */
 	enum target_kind kind;
+	size_t named; /* argv[named] says what the server is: a script, or python's module; 0: the program itself does */
 
 	enum network_mode network;
 	struct network_names names; /* NETWORK_NAMES: what can be reached; see policy/network.h */

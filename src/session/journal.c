@@ -60,36 +60,18 @@ static const char *cgroup_word(enum cgroup_how how)
 	return "none";
 }
 
-static void member_limits(struct buf *b, unsigned limits)
+static const char *layer_of(unsigned bit)
 {
-	static const struct {
-		unsigned bit;
-		const char *name;
-	} names[] = {
-		{ CGROUP_LIMIT_MEMORY, "memory" },
-		{ CGROUP_LIMIT_SWAP, "swap" },
-		{ CGROUP_LIMIT_TASKS, "tasks" },
-		{ CGROUP_LIMIT_CPU, "cpu" },
-		{ CGROUP_LIMIT_IO, "io" },
-	};
-
-	json_key(b, "cgroup_limits");
-	buf_putc(b, '[');
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!(limits & names[i].bit))
-			continue;
-		json_comma(b);
-		json_string(b, span_of(names[i].name));
-	}
-	buf_putc(b, ']');
+	return layer_name((enum layer)bit);
 }
 
-static void member_layers(struct buf *b, const char *key, unsigned layers)
+/* The names of a set of bits, as an array. */
+static void member_names(struct buf *b, const char *key, unsigned bits, const char *name_of(unsigned bit))
 {
 	json_key(b, key);
 	buf_putc(b, '[');
-	for (unsigned bit = 1; bit && bit <= layers; bit <<= 1) {
-		const char *name = layers & bit ? layer_name((enum layer)bit) : NULL;
+	for (unsigned bit = 1; bit && bit <= bits; bit <<= 1) {
+		const char *name = bits & bit ? name_of(bit) : NULL;
 		if (!name)
 			continue;
 		json_comma(b);
@@ -108,7 +90,7 @@ void journal_start(struct session *s)
 	json_member_str(&s->line, "version", PACKAGE_VERSION);
 	json_member_i64(&s->line, "pid", getpid());
 	json_member_i64(&s->line, "cage_pid", s->init.pid);
-	member_layers(&s->line, "layers", plan->layers);
+	member_names(&s->line, "layers", plan->layers, layer_of);
 	json_key(&s->line, "missing");
 	buf_putc(&s->line, '[');
 	for (size_t i = 0; i < plan->missing.n; i++) {
@@ -121,7 +103,7 @@ void journal_start(struct session *s)
 	if (plan->network == NETWORK_NAMES)
 		json_member_u64(&s->line, "egress_landlock_abi", s->egress.ready.landlock);
 	json_member_str(&s->line, "cgroup", cgroup_word(s->cgroup.how));
-	member_limits(&s->line, s->cgroup.limits);
+	member_names(&s->line, "cgroup_limits", s->cgroup.limits, cgroup_limit_name);
 	json_key(&s->line, "plan");
 	plan_json(plan, &s->line);
 	journal_write(s);

@@ -39,8 +39,8 @@ void plan_label(char *to, size_t size, const struct plan *plan)
 {
 	if (plan->mediation.pins_name)
 		copy(to, size, plan->mediation.pins_name, SIZE_MAX);
-	else if (plan->kind != TARGET_BINARY && plan->argv.n > 1 && plan->argv.v[1][0] == '/')
-		name_of_path(to, size, plan->argv.v[1]);
+	else if (plan->named)
+		name_of_path(to, size, plan->argv.v[plan->named]);
 	else
 		name_of_path(to, size, plan->exe);
 }

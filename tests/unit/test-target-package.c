@@ -127,6 +127,7 @@ static void node(void)
 	is_str(t->argv.v[1], PACKAGE_PLACE "/node_modules/demo/index.js", "its file where the tree is shown");
 	is_str(t->argv.v[3], "/srv/data", "the server's own arguments");
 	is_int((int)t->args_from, 2, "and where they begin");
+	is_int((int)t->named, 1, "it is known by its file");
 	ok(has_grant(t, f.package.folder, PACKAGE_PLACE), "the tree is granted, at its place");
 	ok(has_grant(t, at("first/bin/node"), NULL), "and node, under its own name");
 	facts_free(&f.facts);
@@ -182,6 +183,7 @@ static void programs(void)
 	is_int(t->kind, TARGET_BINARY, "its kind");
 	is_str(t->exe, PACKAGE_PLACE "/node_modules/demo/bin/demo", "started itself");
 	is_int((int)t->args_from, 1, "its arguments follow");
+	is_int((int)t->named, 0, "it is known by itself");
 	facts_free(&f.facts);
 }
 

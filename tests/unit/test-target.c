@@ -9,6 +9,7 @@
  */
 #include "cage/cage.h"
 #include "base/buf.h"
+#include "base/path.h"
 #include "tests/tap.h"
 
 #include <fcntl.h>
@@ -187,6 +188,17 @@ static void expect(const char *command, const char *wanted)
 	target_clear(&facts.target);
 }
 
+/* By which of its words people know it; "": by the program's own name. */
+static void named(const char *command, const char *wanted)
+{
+	struct facts facts;
+	struct error err = { .what = "" };
+
+	if (ok(run(command, &facts, &err) == 0, "%s", command))
+		is_str(facts.target.named ? path_base(facts.target.argv.v[facts.target.named]) : "", wanted, "is named by \"%s\"", wanted);
+	target_clear(&facts.target);
+}
+
 static void refused(const char *command, int status, const char *part)
 {
 	struct facts facts;
@@ -273,6 +285,9 @@ static void node(void)
 	       "--max-old-space-size=100 ~/code/app/dist/index.js | --root ~/x] +" NVM " +~/code/app");
 	expect("node ~/code/app/dist/index a",
 	       "node " NVM "/bin/node [" NVM "/bin/node ~/code/app/dist/index.js | a] +" NVM " +~/code/app");
+	named("node --import=~/x -r ~/code/app/dist/index.js ~/code/app/dist/index.js 1", "index.js");
+	named("node -e code ~/x", "");
+	named("mcp-server", "index.js");
 	expect("node -e code ~/x", "node " NVM "/bin/node [" NVM "/bin/node -e code | ~/x] +" NVM);
 	expect("node --eval=code ~/x", "node " NVM "/bin/node [" NVM "/bin/node --eval=code | ~/x] +" NVM);
 	refused("node ~/code/app/none.js", 127, "cannot find the script");
@@ -421,6 +436,13 @@ static void python(void)
 	       "python " PY " [" PY " -W ignore -X dev -u ~/srv/main.py] "
 	       "+~/opt/py +~/srv");
 	expect("python3 -c code ~/x", "python " PY " [" PY " -c code | ~/x] +~/opt/py");
+	named("python3 ~/srv/main.py x", "main.py");
+	named("python3 -W ignore -u ~/srv/main.py", "main.py");
+	named("python3 -um mod ~/x", "mod");
+	named("python3 -m mod", "mod");
+	named("python3 -m", "");
+	named("python3 -c code m", "");
+	named("python3 -cm ~/x", "");
 	folder("~/.local/lib/python3.12/site-packages");
 	expect("python3 -m mod",
 	       "python " PY " [" PY " -m mod] +~/opt/py +~/.local/lib/python3.12/site-packages");
