@@ -140,6 +140,8 @@ void journal_call(struct session *s, const struct record_call *r)
 
 	if (r->of == CALL_OF_SERVER && ++s->asked > ASKED_WRITTEN)
 		return;
+	if (r->end == CALL_NO_SERVER && r->of != CALL_OF_SERVER)
+		s->unanswered++;
 	if (r->end == CALL_DENIED && tool)
 		log_line(s->log, "denied a call of the tool %s (%s)", r->name, r->rule);
 	else if (r->end == CALL_TIMEOUT)

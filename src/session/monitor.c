@@ -141,6 +141,7 @@ static void on_event(struct session *s, enum session_event event)
 {
 	switch (event) {
 	case EVENT_CLIENT_EOF:
+		s->input_ended = !s->ending;
 		end_session(s, "the client closed the input", TERM_AFTER_EOF, KILL_AFTER_EOF);
 		s->client_gone = true;
 		break;
@@ -586,6 +587,9 @@ static int session(const struct plan *plan, const struct log *log, struct pins *
 	if (s.oom_kills)
 		log_line(log, "%llu %s of the server killed because its memory was full (--memory)",
 			 (unsigned long long)s.oom_kills, s.oom_kills == 1 ? "process" : "processes");
+	if (s.input_ended && s.unanswered)
+		log_line(log, "%llu %s not answered: the input ended, and then a server has %d ms. Keep it open until the answers have come",
+			 (unsigned long long)s.unanswered, s.unanswered == 1 ? "request was" : "requests were", TERM_AFTER_EOF);
 	*status = exit_status(&s);
 	control_close(&s);
 	journal_end(&s, *status);

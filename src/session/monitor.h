@@ -70,6 +70,8 @@ struct session {
 	uint64_t session_end, term_at, kill_at, init_kill_at, filter_kill_at, egress_kill_at;
 	const char *ending; /* why the session is being ended, a phrase for the audit log */
 	bool client_gone;
+	bool input_ended;    /* before anything else ended the session */
+	uint64_t unanswered; /* requests of the client that the server's end came before */
 	bool killed;
 	bool server_exited;
 	int server_status;

@@ -89,6 +89,17 @@ with Session(handshake=False) as s:
 	is_eq(s.line(), None, "and then end of file")
 	is_eq(s.end(), 0, "and the server's status")
 
+# What nobody waited for is told, once; a client that has its answers is told nothing.
+with Session() as s:
+	for i in range(2):
+		s.send({"jsonrpc": "2.0", "id": i, "method": "tools/call", "params": {"name": "silent", "arguments": {}}})
+	s.close_stdin()
+	ok(s.wait_stderr(b"2 requests were not answered: the input ended"), "requests that the end of input has cut off are told", s.stderr)
+	is_eq(s.stderr.count(b"not answered"), 1, "in one line")
+with Session() as s:
+	s.end()
+	ok(b"not answered" not in s.stderr, "and none if there are none", s.stderr)
+
 with Session() as s:
 	m = s.call("close_stdout")
 	ok(m is not None, "a server that closes its output answers before that")
