@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -IS
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One session of server.py behind mcpcage.
 
@@ -61,7 +61,7 @@ def main():
     with open(os.path.join(home, "err"), "w+b") as errors:
         # A pipe, as clients have it.
         hear, say = os.pipe()
-        child = subprocess.Popen(["mcpcage", "--audit", f"{home}/audit", *options, "--", "/usr/bin/python3",
+        child = subprocess.Popen(["mcpcage", "--audit", f"{home}/audit", *options, "--", "/usr/bin/python3", "-IS",
                                   f"{HERE}/server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=say)
         os.close(say)
 
